@@ -1,0 +1,1 @@
+"""A drop-in façade for Celery on pyramid_scheduler."""

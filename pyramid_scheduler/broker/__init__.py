@@ -1,0 +1,1 @@
+"""Messages on their way: sealing, publishing, consuming. The only wing that imports Kombu."""

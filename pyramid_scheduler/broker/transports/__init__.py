@@ -1,0 +1,1 @@
+"""Kombu transports of our own, where Kombu's are weak."""

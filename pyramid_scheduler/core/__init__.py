@@ -1,0 +1,1 @@
+"""The ground floor: values, errors, time, references, settings. Standard library only."""

@@ -1,0 +1,71 @@
+"""Every error this project raises on purpose; one root, and each message names the remedy."""
+
+from __future__ import annotations
+
+
+class SchedulerError(Exception):
+    """The root of all errors of pyramid_scheduler."""
+
+
+class InvalidJob(SchedulerError, ValueError):
+    """The job cannot be accepted as it was described."""
+
+
+class InvalidQueue(SchedulerError, ValueError):
+    """The queue is not one of ``scheduler.queues``."""
+
+
+class InvalidSetting(SchedulerError, ValueError):
+    """A ``scheduler.*`` setting is unknown or cannot be read."""
+
+
+class InvalidMessage(SchedulerError, ValueError):
+    """A message or its arguments cannot be carried, read or trusted."""
+
+
+class UnreadableMessage(InvalidMessage):
+    """The bytes on the wire are no task message."""
+
+
+class UntrustedMessage(InvalidMessage):
+    """The message is not signed by a key we hold and asks for more than an unsigned one may."""
+
+
+class UnknownTask(InvalidMessage, LookupError):
+    """The message names a task or function this worker does not have."""
+
+
+class PoisonMessage(InvalidMessage):
+    """Running the message has killed its worker too often."""
+
+
+class JobNotFound(SchedulerError, LookupError):
+    """No job with that id is stored."""
+
+
+class DuplicateJob(InvalidJob):
+    """A job with that id exists; pass ``replace_existing=True`` to replace it."""
+
+
+class BrokerUnavailable(SchedulerError, ConnectionError):
+    """The broker does not answer."""
+
+
+class LedgerUnavailable(SchedulerError, ConnectionError):
+    """The ledger's database does not answer."""
+
+
+class SchemaMismatch(SchedulerError):
+    """The database was made by another version of pyramid_scheduler."""
+
+
+class SoftTimeLimitExceeded(SchedulerError):
+    """Raised inside a job that has run longer than its ``soft_time_limit``."""
+
+
+class TimeLimitExceeded(SchedulerError):
+    """The job ran longer than its ``time_limit`` and its process was killed."""
+
+
+class WorkerLost(SchedulerError):
+    """The process that ran the job died."""

@@ -1,0 +1,202 @@
+"""What the wings offer each other, without knowing each other. ``scheduler.py`` hands them out.
+
+Every method may raise BrokerUnavailable or LedgerUnavailable (their wing's own). All are safe to call from any
+thread unless said otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from .event import Event
+from .message import Delivery, Message
+from .run import Parked, Record, Run
+from .schedule import Addition, Advance, Fire, Schedule
+
+Emit = Callable[[Event], None]
+#: Enters what a job runs in (a Pyramid request with its transaction) and leaves it after the call.
+JobContext = Callable[[Run], AbstractContextManager[Any]]
+
+
+class Publisher(Protocol):
+    """Puts messages into the broker; returns when the broker has them."""
+
+    def publish(self, messages: Sequence[Message], within: Any = None) -> None:
+        """Publish all, in order. ``within`` is an open SQLAlchemy connection to join, where ``joins`` said yes.
+
+        Raises BrokerUnavailable within about two seconds when the broker does not answer.
+        """
+
+    def joins(self, database_url: str) -> bool:
+        """Whether the broker lives in that database, so that publishing can be part of its transaction."""
+
+    def close(self) -> None: ...
+
+
+class Source(Protocol):
+    """One worker's tap on its queues. Used by one thread, except ``wake``."""
+
+    def receive(self, limit: int, timeout: float) -> list[Delivery]:
+        """Up to ``limit`` deliveries; waits up to ``timeout`` seconds for the first. ``limit=0`` only waits."""
+
+    def ack(self, deliveries: Sequence[Delivery]) -> None: ...
+
+    def give_back(self, deliveries: Sequence[Delivery]) -> None:
+        """Return them to the front of their queues, not marked as redelivered: they never started."""
+
+    def wake(self) -> None:
+        """Make a waiting ``receive`` return at once. Any thread, signal handlers included."""
+
+    def close(self) -> None: ...
+
+
+class Leases(Protocol):
+    """Who holds claims, on brokers whose claims do not end with a connection (SQL, Redis). No-ops elsewhere."""
+
+    def beat(self, consumers: Collection[str]) -> None:
+        """Say that these consumers live."""
+
+    def release(self, consumer: str) -> int:
+        """The consumer is dead: its claims go back, marked as redelivered. Returns how many."""
+
+    def recover(self, silent_seconds: float) -> int:
+        """Give back the claims of every consumer that has not beaten for that long (the broker's own time)."""
+
+
+class Broker(Protocol):
+    """The broker wing's door."""
+
+    url: str  # without password, for people
+    local: bool  # nobody outside this host can write to it (memory, a SQLite file)
+    publisher: Publisher
+    leases: Leases
+
+    def source(self, queues: Sequence[str], consumer: str) -> Source: ...
+    def size(self, queue: str) -> int: ...
+    def purge(self, queue: str) -> int: ...
+    def check(self) -> None:
+        """Raise BrokerUnavailable, saying why, unless the broker answers."""
+
+    def close(self) -> None: ...
+
+
+class Sealer(Protocol):
+    """Turns a call into a message and back."""
+
+    def seal(
+        self,
+        task: str,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        *,
+        queue: str,
+        headers: Mapping[str, Any],
+        embed: Mapping[str, Any] | None = None,
+        priority: int = 0,
+        expires_at: float | None = None,
+        properties: Mapping[str, Any] | None = None,
+        serializer: str | None = None,
+        compression: str | None = None,
+    ) -> Message:
+        """A protocol-2 message. Raises InvalidMessage when the arguments cannot be carried (or not safely)."""
+
+    def reseal(self, message: Message, **headers: Any) -> Message:
+        """The same message with other headers, signed again; a bad signature is not made good."""
+
+    def open(self, delivery: Delivery) -> Run:
+        """Size, signature, bounded decompression, decoding, in this order; raises InvalidMessage's subclasses."""
+
+
+class DueBatch(Protocol):
+    """Due schedules, locked for this timekeeper until the batch's context ends (commit) or raises (rollback)."""
+
+    schedules: Sequence[Schedule]
+    connection: Any  # for Publisher.publish(within=…)
+
+    def open_runs(self, schedule_id: str) -> int: ...
+    def write(self, advances: Sequence[Advance], fires: Sequence[Fire], removals: Sequence[str]) -> None:
+        """Advance (or end) rows, remember fires of recurring jobs as open runs, delete rows; in few statements."""
+
+
+class Schedules(Protocol):
+    """Stored schedules."""
+
+    def add(self, schedules: Sequence[Schedule]) -> list[Addition]: ...
+    def get(self, schedule_id: str) -> Schedule | None: ...
+    def find(
+        self, queue: str | None = None, declared: bool | None = None, limit: int | None = None
+    ) -> list[Schedule]: ...
+    def pause(self, schedule_id: str) -> bool: ...
+    def resume(self, schedule_id: str, next_fire_at: float | None) -> bool: ...
+    def due(self, now: float, limit: int) -> AbstractContextManager[DueBatch]:
+        """Claim rows whose time has come (active, canceled or ended), row-locked, skipping others' locks."""
+
+    def next_fire_at(self) -> float | None:
+        """When the next row is due, or None."""
+
+    def wait(self, seconds: float) -> None:
+        """Return after that long, or sooner if schedules may have been added or changed by anybody."""
+
+    def wake(self) -> None:
+        """Make a waiting ``wait`` of this process return."""
+
+
+class Runs(Protocol):
+    """Fires of timed jobs: that none runs twice, and which are open."""
+
+    def claim(self, fires: Sequence[tuple[str, str]]) -> set[str]:
+        """Given (run id, token) pairs, return the tokens that may run; another publication took the others."""
+
+
+class History(Protocol):
+    """What came of runs."""
+
+    def settle(self, records: Sequence[Record], parked: Sequence[Parked], later: Sequence[Schedule]) -> None:
+        """Write all of it in one transaction, idempotently; open runs among the records are closed."""
+
+    def outcome(self, run_id: str) -> Record | None: ...
+    def begin_again(self, run_id: str) -> int:
+        """A redelivered run is about to start: count it, and return how many starts were counted before."""
+
+
+class Cancellations(Protocol):
+    """Cancelled jobs: rows, so they outlive restarts."""
+
+    def add(self, job_id: str, until: float | None = None) -> bool:
+        """Cancel; returns whether a stored schedule was found (its row becomes ``canceled``)."""
+
+    def covers(self, job_id: str) -> bool:
+        """Whether that job is cancelled, as of at most 50 ms ago; cheap enough to ask before every run."""
+
+
+class ParkedMessages(Protocol):
+    """The dead letters: failed and unreadable messages, kept until somebody decides."""
+
+    def find(self, limit: int = 100, queue: str | None = None) -> list[Parked]: ...
+    def get(self, parked_id: str) -> Parked | None: ...
+    def take(self, parked_id: str) -> AbstractContextManager[tuple[Parked, Any] | None]:
+        """Remove it when the context ends well (it was published again); yields (parked, connection)."""
+
+    def delete(self, ids: Iterable[str]) -> int: ...
+
+
+class Ledger(Protocol):
+    """The ledger wing's door."""
+
+    url: str  # without password
+    database_url: str  # as given, for Publisher.joins
+    schedules: Schedules
+    runs: Runs
+    history: History
+    cancellations: Cancellations
+    parked: ParkedMessages
+
+    def open(self) -> None:
+        """Connect and check the schema; the embedded SQLite default is created and upgraded by itself."""
+
+    def prune(self, history_seconds: float) -> Mapping[str, int]:
+        """Housekeeping: drop consumed and outdated rows in bounded batches; returns counts by table."""
+
+    def close(self) -> None: ...

@@ -1,0 +1,80 @@
+"""Messages: what lies in a broker, and what a worker is handed.
+
+The headers and the body are those of Celery's task message protocol 2, so that both ends may be a Celery:
+https://docs.celeryq.dev/en/stable/internals/protocol.html. What is ours alone starts with ``ps-``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+# Reserved task names: no Celery worker registers them.
+SCHEDULE_TASK = "pyramid_scheduler.schedule"  # body: one Schedule to store (interval, cron)
+NOTE_TASK = "pyramid_scheduler.message"  # body: args=[text]: print-jobs, or a MESSAGE event
+
+# Headers of ours. All are optional: a message without any is a Celery message.
+JOB = "ps-job"  # id of the job this run belongs to, where it is not the message's own id
+KIND = "ps-kind"  # async | date | interval | cron; absent means async
+DUE = "ps-due"  # when a timekeeper's fire was due (ISO, UTC); with it, an eta is already kept
+TOKEN = "ps-token"  # minted at each publication of a fire; tells a redelivery from a second publication
+FINAL = "ps-final"  # true on the last run of a timed job
+RETRY = "ps-retry"  # [max_retries, backoff_seconds, [exception names], jitter]
+GRACE = "ps-grace"  # misfire_grace_time in seconds
+NAME = "ps-name"  # the job's display name
+CREATED = "ps-created"  # epoch seconds when it was sealed
+SIGNATURE = "ps-signature"  # see broker/signing.py
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message for one queue, ready for the wire. ``body`` is bytes; ``properties`` are AMQP's (reply_to …)."""
+
+    queue: str
+    headers: Mapping[str, Any]
+    body: bytes
+    content_type: str = "application/json"
+    content_encoding: str = "utf-8"
+    priority: int = 0
+    expires_at: float | None = None  # epoch seconds
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        return str(self.headers.get("id", ""))
+
+    @property
+    def task(self) -> str:
+        return str(self.headers.get("task", ""))
+
+
+@dataclass(slots=True)
+class Delivery:
+    """A message in a worker's hands until it is acked or given back. Not frozen: made once per job, on the hot path.
+
+    ``tag`` is the source's own handle. ``redelivered`` says that another consumer held it and went silent.
+    ``errors`` holds what made the transport unable to read it at all; such a delivery is parked, never run.
+    """
+
+    queue: str
+    headers: Mapping[str, Any]
+    body: bytes
+    content_type: str
+    content_encoding: str
+    properties: Mapping[str, Any]
+    tag: Any
+    redelivered: bool = False
+    error: str = ""
+
+    def message(self) -> Message:
+        """The same message, ready to be published again."""
+        return Message(
+            queue=self.queue,
+            headers=self.headers,
+            body=self.body,
+            content_type=self.content_type,
+            content_encoding=self.content_encoding,
+            priority=int(self.properties.get("priority") or 0),
+            properties={k: v for k, v in self.properties.items() if k in ("reply_to", "correlation_id")},
+        )

@@ -1,0 +1,92 @@
+"""Schedules: jobs with a time, as they are stored. The message inside stays sealed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from .message import Message
+from .run import JobKind
+
+
+class ScheduleState(StrEnum):
+    """The life of a stored schedule: active ⇄ paused, then canceled or ended, then its row is gone."""
+
+    ACTIVE = "active"  #: fires at ``next_fire_at``
+    PAUSED = "paused"  #: fires nothing until resumed
+    CANCELED = "canceled"  #: cancelled; removed once its open runs are settled
+    ENDED = "ended"  #: no further fire; removed once its open runs are settled
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """One stored job. ``trigger`` is plain JSON, read by the schedule wing alone; times are epoch seconds.
+
+    ``trigger`` has a ``type`` (date, interval, cron, crontab) and that type's fields, ``start``, ``end`` (ISO),
+    ``timezone`` (IANA name) and ``jitter`` (seconds). ``declared`` marks a job that belongs to configuration.
+    """
+
+    id: str
+    kind: JobKind
+    queue: str
+    task: str
+    trigger: Mapping[str, Any]
+    message: Message
+    next_fire_at: float | None = None
+    state: ScheduleState = ScheduleState.ACTIVE
+    name: str = ""
+    misfire_grace_seconds: float | None = None
+    coalesce: bool = True
+    max_instances: int | None = None
+    declared: bool = False
+    replace_existing: bool = False
+    created_at: float = 0.0
+    last_fire_at: float | None = None
+
+
+class Addition(StrEnum):
+    """What became of a schedule that was to be stored."""
+
+    CREATED = "created"
+    REPLACED = "replaced"
+    EXISTS = "exists"  #: the id is taken and ``replace_existing`` was not asked for
+    CANCELED = "canceled"  #: it was cancelled before it arrived
+
+
+@dataclass(frozen=True)
+class Fire:
+    """One occurrence of a schedule, about to be published."""
+
+    run_id: str
+    schedule_id: str
+    due_at: float
+    message: Message
+    token: str = ""
+
+
+@dataclass(frozen=True)
+class Advance:
+    """What to write on a schedule's row after it fired: ``None`` ends it."""
+
+    schedule_id: str
+    next_fire_at: float | None
+    last_fire_at: float | None = None
+
+
+@dataclass(frozen=True)
+class JobView:
+    """What ``get_job`` returns: a stored or finished job, for people and programs."""
+
+    id: str
+    name: str
+    kind: str
+    queue: str
+    func: str
+    state: str
+    trigger: str = ""
+    next_run_time: float | None = None  # epoch seconds
+    last_run_time: float | None = None
+    declared: bool = False
+    details: Mapping[str, Any] = field(default_factory=dict)

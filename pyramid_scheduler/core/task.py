@@ -1,0 +1,76 @@
+"""Callables by name, and who may call what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import UnknownTask, UntrustedMessage
+from .reference import AnyFunction, resolve
+from .run import Outcome, Run
+
+#: Runs one opened message and says what came of it; raising counts as a failure of the job.
+Handler = Callable[[Run], Outcome]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A callable under a name. ``handler``, where given, runs the whole call (it is how compat speaks Celery)."""
+
+    name: str
+    func: AnyFunction
+    handler: Handler | None = None
+    ack_early: bool = False
+    with_context: bool = True  # run inside a prepared Pyramid request
+
+
+class TaskRegistry:
+    """The tasks of one application: registered ones by name, and functions under the allowed packages."""
+
+    def __init__(self, allow: Iterable[str] = ()) -> None:
+        self._tasks: dict[str, Task] = {}
+        self._imported: dict[str, Task] = {}
+        self._allow = tuple(allow)
+        self.fallback: Callable[[str], Task | None] | None = None
+
+    def add(self, task: Task) -> None:
+        self._tasks[task.name] = task
+
+    def get(self, name: str, *, trusted: bool) -> Task:
+        """The task called ``name``.
+
+        Raises UnknownTask where there is none, and UntrustedMessage where it is neither registered nor under
+        ``scheduler.allow`` and the message that names it is not ``trusted``.
+        """
+        task = self._tasks.get(name) or self._find(name)
+        if task is not None:
+            return task
+        if not trusted and not self.allows(name):
+            raise UntrustedMessage(
+                f"an unsigned message may not name {name}: register it with config.add_scheduler_task,"
+                " add its package to scheduler.allow, or set scheduler.secret on both sides"
+            )
+        return self._import(name)
+
+    def allows(self, name: str) -> bool:
+        return any(name == prefix or name.startswith(prefix + ".") for prefix in self._allow)
+
+    def _find(self, name: str) -> Task | None:
+        return self.fallback(name) if self.fallback is not None else None
+
+    def _import(self, name: str) -> Task:
+        task = self._imported.get(name)
+        if task is None:
+            task = self._imported[name] = Task(name, _plain_function(name))
+        return task
+
+    def __iter__(self) -> Iterator[Task]:
+        return iter(self._tasks.values())
+
+
+def _plain_function(name: str) -> AnyFunction:
+    func: Any = resolve(name)
+    if isinstance(func, type):
+        raise UnknownTask(f"{name} is a class, not a function")
+    return func  # type: ignore[no-any-return]

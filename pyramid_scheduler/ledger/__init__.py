@@ -1,0 +1,1 @@
+"""What is remembered: schedules, outcomes, cancellations, parked messages; in SQL."""

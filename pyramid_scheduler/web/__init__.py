@@ -1,0 +1,1 @@
+"""Pyramid: directives, request methods, what a job runs in."""

@@ -1,0 +1,1 @@
+"""Running jobs: the runner, the worker around it, the supervisor above."""

@@ -1,0 +1,79 @@
+"""The real servers that tests talk to; each test gets names of its own on them.
+
+A server that does not answer skips the test on a user's machine and fails it in CI (``CI=true``).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import sqlalchemy
+
+HOST = "127.0.0.1"
+PORTS = {"postgresql": 5432, "mariadb": 3306, "redis": 6379, "rabbitmq": 5672}
+BROKERS = ("memory", "sqlite", "postgresql", "mariadb", "redis", "rabbitmq")
+DATABASES = ("sqlite", "postgresql", "mariadb")
+
+POSTGRESQL_ADMIN = "postgresql+psycopg://postgres@127.0.0.1/postgres"
+MARIADB_ADMIN = "mysql+pymysql://root@127.0.0.1/test"
+REDIS_URL = "redis://127.0.0.1:6379"
+RABBITMQ_URL = "amqp://guest:guest@127.0.0.1:5672"
+
+
+def require(server: str) -> None:
+    """Skip, or in CI fail, the running test unless ``server`` answers."""
+    try:
+        socket.create_connection((HOST, PORTS[server]), timeout=2).close()
+    except OSError as error:
+        reason = f"{server} does not answer on {HOST}:{PORTS[server]}: {error}"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+
+def unique(prefix: str = "ps") -> str:
+    """A name nobody else uses."""
+    return f"{prefix}_{uuid.uuid4().hex[:12]}"
+
+
+@contextmanager
+def fresh_database(kind: str, directory: os.PathLike[str] | str) -> Iterator[str]:
+    """The URL of an empty database of that kind, dropped afterwards."""
+    if kind == "sqlite":
+        yield f"sqlite:///{os.fspath(directory)}/{unique()}.sqlite"
+        return
+    require(kind)
+    admin = sqlalchemy.create_engine(
+        POSTGRESQL_ADMIN if kind == "postgresql" else MARIADB_ADMIN, isolation_level="AUTOCOMMIT"
+    )
+    name = unique()
+    with admin.connect() as connection:
+        connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
+    try:
+        yield str(admin.url.set(database=name).render_as_string(hide_password=False))
+    finally:
+        with admin.connect() as connection:
+            force = " WITH (FORCE)" if kind == "postgresql" else ""
+            connection.execute(sqlalchemy.text(f"DROP DATABASE {name}{force}"))
+        admin.dispose()
+
+
+@contextmanager
+def fresh_broker(kind: str, directory: os.PathLike[str] | str) -> Iterator[str]:
+    """The URL of a broker of that kind; tests that share a server use ``unique()`` queue names on it."""
+    if kind == "memory":
+        yield "memory://"
+    elif kind in DATABASES:
+        with fresh_database(kind, directory) as url:
+            yield url
+    elif kind == "redis":
+        require("redis")
+        yield f"{REDIS_URL}/0"
+    else:
+        require("rabbitmq")
+        yield f"{RABBITMQ_URL}//"
