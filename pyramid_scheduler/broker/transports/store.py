@@ -1,0 +1,53 @@
+"""What a queue store does: the engine room that our Kombu transports and our own fast paths share.
+
+A payload is Kombu's own envelope as JSON text (body, content-type, content-encoding, headers, properties), so that
+whatever speaks Kombu can share the queues.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple, Protocol
+
+
+class Put(NamedTuple):
+    """One message on its way in."""
+
+    queue: str
+    payload: str | bytes
+    priority: int = 0
+
+
+class Claimed(NamedTuple):
+    """One message claimed by a consumer. ``redelivered``: another consumer held it and went silent."""
+
+    tag: str
+    queue: str
+    payload: str | bytes
+    redelivered: bool = False
+
+
+class QueueStore(Protocol):
+    """Queues with claims that belong to consumers. Safe to call from several threads."""
+
+    def put(self, items: Sequence[Put], within: Any = None) -> None:
+        """Add all items; ``within`` is an open connection whose transaction to join, where the engine has any."""
+
+    def claim(self, queues: Sequence[str], limit: int, consumer: str) -> list[Claimed]:
+        """Take up to ``limit`` messages, highest priority and oldest first; popped and recorded atomically."""
+
+    def ack(self, tags: Sequence[str], consumer: str) -> None:
+        """Forget claimed messages, if they are still this consumer's."""
+
+    def give_back(self, tags: Sequence[str], consumer: str) -> None:
+        """Return claims to the front of their queues, not marked as redelivered."""
+
+    def wait(self, queues: Sequence[str], timeout: float, wake_fd: int | None = None) -> None:
+        """Return as soon as a queue may hold something, ``wake_fd`` is readable, or ``timeout`` seconds passed."""
+
+    def beat(self, consumers: Collection[str]) -> None: ...
+    def release(self, consumer: str) -> int: ...
+    def recover(self, silent_seconds: float) -> int: ...
+    def size(self, queue: str) -> int: ...
+    def purge(self, queue: str) -> int: ...
+    def close(self) -> None: ...
