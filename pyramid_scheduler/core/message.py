@@ -6,9 +6,10 @@ https://docs.celeryq.dev/en/stable/internals/protocol.html. What is ours alone s
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
 
 # Reserved task names: no Celery worker registers them.
 SCHEDULE_TASK = "pyramid_scheduler.schedule"  # body: one Schedule to store (interval, cron)
@@ -22,6 +23,7 @@ TOKEN = "ps-token"  # minted at each publication of a fire; tells a redelivery f
 FINAL = "ps-final"  # true on the last run of a timed job
 RETRY = "ps-retry"  # [max_retries, backoff_seconds, [exception names], jitter]
 GRACE = "ps-grace"  # misfire_grace_time in seconds
+REPLACE = "ps-replace"  # true: a stored job of the same id is replaced
 NAME = "ps-name"  # the job's display name
 CREATED = "ps-created"  # epoch seconds when it was sealed
 SIGNATURE = "ps-signature"  # see broker/signing.py
@@ -47,6 +49,15 @@ class Message:
     @property
     def task(self) -> str:
         return str(self.headers.get("task", ""))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types; the body in base64."""
+        return {**asdict(self), "body": base64.b64encode(self.body).decode("ascii")}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The reverse of ``to_json``; raises TypeError or ValueError for anything else."""
+        return cls(**{**data, "body": base64.b64decode(data["body"], validate=True)})
 
 
 @dataclass(slots=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from .message import Message
 from .run import JobKind
@@ -44,6 +44,19 @@ class Schedule:
     replace_existing: bool = False
     created_at: float = 0.0
     last_fire_at: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON types, for the wire."""
+        data = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {**data, "trigger": dict(self.trigger), "message": self.message.to_json()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The reverse of ``to_json``; raises TypeError, ValueError or KeyError for anything else."""
+        known = {f.name for f in fields(cls)}
+        values = {key: value for key, value in data.items() if key in known}
+        values["kind"], values["state"] = JobKind(data["kind"]), ScheduleState(data.get("state", "active"))
+        return cls(**{**values, "message": Message.from_json(data["message"])})
 
 
 class Addition(StrEnum):

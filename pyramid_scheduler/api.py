@@ -1,0 +1,73 @@
+"""The public vocabulary: events and errors."""
+
+from .core.errors import (
+    BrokerUnavailable,
+    DuplicateJob,
+    InvalidJob,
+    InvalidMessage,
+    InvalidQueue,
+    InvalidSetting,
+    JobNotFound,
+    LedgerUnavailable,
+    PoisonMessage,
+    SchedulerError,
+    SchemaMismatch,
+    SoftTimeLimitExceeded,
+    TimeLimitExceeded,
+    UnknownTask,
+    UnreadableMessage,
+    UntrustedMessage,
+    WorkerLost,
+)
+from .core.event import Event, EventType
+from .core.run import JobKind, Outcome, Parked, Record, Run, RunState
+from .core.schedule import JobView
+from .core.task import Task
+
+MESSAGE = EventType.MESSAGE
+JOB_CREATED = EventType.JOB_CREATED
+JOB_EXECUTED = EventType.JOB_EXECUTED
+JOB_FAILED = EventType.JOB_FAILED
+JOB_MISSED = EventType.JOB_MISSED
+JOB_CANCELED = EventType.JOB_CANCELED
+JOB_REMOVED = EventType.JOB_REMOVED
+
+__all__ = [  # noqa: RUF022 (grouped by what they are)
+    # Events
+    "Event",
+    "EventType",
+    "MESSAGE",
+    "JOB_CREATED",
+    "JOB_EXECUTED",
+    "JOB_FAILED",
+    "JOB_MISSED",
+    "JOB_CANCELED",
+    "JOB_REMOVED",
+    # What jobs, runs and tasks are
+    "JobKind",
+    "JobView",
+    "Outcome",
+    "Parked",
+    "Record",
+    "Run",
+    "RunState",
+    "Task",
+    # Errors
+    "BrokerUnavailable",
+    "DuplicateJob",
+    "InvalidJob",
+    "InvalidMessage",
+    "InvalidQueue",
+    "InvalidSetting",
+    "JobNotFound",
+    "LedgerUnavailable",
+    "PoisonMessage",
+    "SchedulerError",
+    "SchemaMismatch",
+    "SoftTimeLimitExceeded",
+    "TimeLimitExceeded",
+    "UnknownTask",
+    "UnreadableMessage",
+    "UntrustedMessage",
+    "WorkerLost",
+]

@@ -1,0 +1,52 @@
+"""Who is told about events. A listener that raises harms nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .event import Event, EventType
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Listener:
+    """One callable and what it wants to hear of; it is called with the event, then ``args`` and ``kwargs``."""
+
+    call: Callable[..., Any]
+    events: EventType
+    args: Sequence[Any] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Listeners:
+    """The listeners of one scheduler; ``emit`` may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._listeners: tuple[Listener, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self._listeners)
+
+    def add(self, listener: Listener) -> None:
+        self._listeners = (*self._listeners, listener)
+
+    def remove(self, call: Callable[..., Any]) -> None:
+        self._listeners = tuple(listener for listener in self._listeners if listener.call is not call)
+
+    def emit(self, event: Event) -> None:
+        for listener in self._listeners:
+            if listener.events & event.type:
+                _tell(listener, event)
+
+
+def _tell(listener: Listener, event: Event) -> None:
+    try:
+        listener.call(event, *listener.args, **listener.kwargs)
+    except Exception:
+        log.exception(
+            "listener %r raised on %s of job %s; the job is not affected", listener.call, event.type.name, event.job_id
+        )
