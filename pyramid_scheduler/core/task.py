@@ -31,11 +31,19 @@ class TaskRegistry:
     def __init__(self, allow: Iterable[str] = ()) -> None:
         self._tasks: dict[str, Task] = {}
         self._imported: dict[str, Task] = {}
+        self._names: dict[AnyFunction, str] = {}
         self._allow = tuple(allow)
         self.fallback: Callable[[str], Task | None] | None = None
 
     def add(self, task: Task) -> None:
         self._tasks[task.name] = task
+        self._names[task.func] = task.name
+
+    def name_for(self, func: AnyFunction | str) -> str | None:
+        """The name under which ``func`` (or that very name) is registered, or None."""
+        if isinstance(func, str):
+            return func if func in self._tasks else None
+        return self._names.get(func)
 
     def get(self, name: str, *, trusted: bool) -> Task:
         """The task called ``name``.

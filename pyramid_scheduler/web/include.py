@@ -1,0 +1,72 @@
+"""``config.include("pyramid_scheduler")``: configures, starts nothing."""
+
+from __future__ import annotations
+
+import atexit
+from dataclasses import replace
+from typing import Any
+
+from pyramid.config import Configurator
+from pyramid.events import ApplicationCreated, NewRequest
+from pyramid.exceptions import ConfigurationError
+
+from ..core.errors import InvalidSetting
+from ..core.event import Event, EventType
+from ..core.settings import Settings, parse_settings
+from ..scheduler import Scheduler
+from . import directives
+from .context import RequestContext
+from .serving import is_being_served
+
+
+def include(config: Configurator) -> None:
+    """Put a ``Scheduler`` on the registry, add the directives, and arrange for combined mode to start."""
+    settings = _settings(config)
+    scheduler = Scheduler(settings, context=RequestContext(config.registry))
+    config.registry.scheduler = scheduler
+    scheduler.add_listener(config.registry.notify, EventType.ALL)
+    for name in ("add_scheduler_task", "add_interval_job", "add_cron_job"):
+        config.add_directive(name, getattr(directives, name))
+    config.add_request_method(lambda request: request.registry.scheduler, "scheduler", reify=True)
+    if settings.combined:
+        config.add_subscriber(_start_if_served, ApplicationCreated)
+        config.add_subscriber(_start_at_request, NewRequest)
+
+
+def _settings(config: Configurator) -> Settings:
+    try:
+        settings = parse_settings(config.registry.settings)
+    except InvalidSetting as error:
+        raise ConfigurationError(str(error)) from error
+    return replace(
+        settings,
+        allow=settings.allow or _root_package(config),
+        delegator=config.maybe_dotted(settings.delegator),
+        housekeeping_append=config.maybe_dotted(settings.housekeeping_append),
+    )
+
+
+def _root_package(config: Configurator) -> tuple[str, ...]:
+    name = config.root_package.__name__
+    return () if name == "__main__" or name.startswith("pyramid.") else (name.partition(".")[0],)
+
+
+def _start_if_served(event: ApplicationCreated) -> None:
+    if is_being_served():
+        _start(event.app.registry.scheduler)
+
+
+def _start_at_request(event: NewRequest) -> None:
+    """The first request after a fork, or under a server we do not know by name."""
+    environ: dict[str, Any] = event.request.environ
+    if "paste.testing" not in environ and "wsgi.url_scheme" in environ and "REMOTE_ADDR" in environ:
+        _start(event.request.registry.scheduler)
+
+
+def _start(scheduler: Scheduler) -> None:
+    if not scheduler.is_consuming:
+        scheduler.start_consumer()
+        atexit.register(scheduler.shutdown)
+
+
+__all__ = ["Event", "include"]
