@@ -1,0 +1,185 @@
+"""From a call of ``add_*_job`` to the message or schedule it becomes. Everything wrong is said here, at the call."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from .core import message as wire
+from .core.clock import Clock
+from .core.errors import InvalidJob, InvalidQueue
+from .core.interfaces import Sealer
+from .core.message import Message
+from .core.options import CRON_FIELDS, INTERVAL_FIELDS, JobOptions, parse_options
+from .core.reference import AnyFunction, name_of
+from .core.run import JobKind
+from .core.schedule import Schedule
+from .core.settings import Settings
+from .core.task import TaskRegistry
+from .schedule import triggers
+
+Function = AnyFunction | str
+
+_TRIGGERS: dict[JobKind, tuple[frozenset[str], Callable[..., Mapping[str, Any]], str]] = {
+    JobKind.INTERVAL: (INTERVAL_FIELDS, triggers.interval_trigger, "add_interval_job"),
+    JobKind.CRON: (CRON_FIELDS, triggers.cron_trigger, "add_cron_job"),
+}
+
+
+class Composer:
+    """Knows the settings, the tasks and the seal; composes messages, sends nothing."""
+
+    def __init__(self, *, settings: Settings, sealer: Sealer, tasks: TaskRegistry, clock: Clock) -> None:
+        self._settings = settings
+        self._sealer = sealer
+        self._tasks = tasks
+        self._clock = clock
+
+    def async_job(self, func: Function, args: Any, kwargs: Any, queue: str | None, options: JobOptions) -> Message:
+        """The message of a job that runs as soon as a worker is free."""
+        return self._message(JobKind.ASYNC, func, args, kwargs, queue, options)
+
+    def date_job(
+        self, func: Function, date: Any, args: Any, kwargs: Any, queue: str | None, options: JobOptions
+    ) -> Message:
+        """The message of a job that runs once, at ``date``: a task message with an ``eta``, as Celery has it."""
+        eta = triggers.parse_date(date, options.timezone or self._settings.timezone)
+        headers: dict[str, Any] = {"eta": eta.astimezone(UTC).isoformat()}
+        if options.replace_existing:
+            headers[wire.REPLACE] = True
+        return self._message(JobKind.DATE, func, args, kwargs, queue, options, headers)
+
+    def schedule(
+        self,
+        kind: JobKind,
+        trigger: Mapping[str, Any],
+        func: Function,
+        args: Any,
+        kwargs: Any,
+        queue: str | None,
+        options: JobOptions,
+        *,
+        declared: bool = False,
+    ) -> Schedule:
+        """A recurring job, with the sealed message that each of its runs will carry."""
+        message = self._message(kind, func, args, kwargs, queue, options)
+        now = self._clock.time()
+        return Schedule(
+            id=message.id,
+            kind=kind,
+            queue=message.queue,
+            task=message.task,
+            trigger=trigger,
+            message=message,
+            next_fire_at=triggers.next_fire(trigger, None, now),
+            name=options.name,
+            misfire_grace_seconds=self._grace(options),
+            coalesce=options.coalesce,
+            max_instances=options.max_instances,
+            declared=declared,
+            replace_existing=options.replace_existing or declared,
+            created_at=now,
+        )
+
+    def trigger(self, kind: JobKind, start_date: Any, given: Mapping[str, Any]) -> tuple[Mapping[str, Any], JobOptions]:
+        """Part ``given`` into the trigger of an interval or cron job and the job's options."""
+        names, make, method = _TRIGGERS[kind]
+        times = {name: value for name, value in given.items() if name in names}
+        options = parse_options({k: v for k, v in given.items() if k not in names}, method)
+        trigger = make(
+            start_date=start_date,
+            end_date=options.end_date,
+            jitter=options.jitter,
+            timezone=options.timezone or self._settings.timezone or None,
+            **times,
+        )
+        return trigger, options
+
+    def schedule_message(self, schedule: Schedule) -> Message:
+        """The message that carries a recurring job to whoever stores it."""
+        return self._sealer.seal(
+            wire.SCHEDULE_TASK,
+            (schedule.to_json(),),
+            {},
+            queue=schedule.queue,
+            headers={"id": f"{schedule.id}:schedule", wire.JOB: schedule.id, wire.KIND: str(schedule.kind)},
+            serializer="json",
+        )
+
+    def note(self, text: str, queue: str | None) -> Message:
+        """The message of ``pscheduler --message``."""
+        headers = {"id": str(uuid.uuid4()), "expires": None}
+        return self._sealer.seal(wire.NOTE_TASK, (text,), {}, queue=self.queue(queue), headers=headers)
+
+    def queue(self, name: str | None) -> str:
+        """``name``, or the default queue; raises InvalidQueue for one that no worker serves."""
+        if name is None:
+            return self._settings.queues[0]
+        if name not in self._settings.queues:
+            known = ", ".join(self._settings.queues)
+            raise InvalidQueue(f"there is no queue {name!r}; scheduler.queues has: {known}. Add it there first")
+        return name
+
+    def task_name(self, func: Function) -> str:
+        """The name ``func`` has on the wire: the registered one, or ``package.module.function``."""
+        registered = self._tasks.name_for(func)
+        return registered if registered is not None else name_of(func)
+
+    def _message(
+        self,
+        kind: JobKind,
+        func: Function,
+        args: Any,
+        kwargs: Any,
+        queue: str | None,
+        options: JobOptions,
+        headers: Mapping[str, Any] | None = None,
+    ) -> Message:
+        positional, named = _arguments(args, kwargs)
+        return self._sealer.seal(
+            self.task_name(func),
+            positional,
+            named,
+            queue=self.queue(queue),
+            headers={**self._headers(kind, options), **(headers or {})},
+            priority=options.priority,
+            expires_at=options.expires_at(self._clock.time()),
+        )
+
+    def _headers(self, kind: JobKind, options: JobOptions) -> dict[str, Any]:
+        headers: dict[str, Any] = {"id": options.id or str(uuid.uuid4()), wire.KIND: str(kind), "ignore_result": True}
+        hard = self._or_default(options.time_limit, self._settings.time_limit_seconds)
+        soft = self._or_default(options.soft_time_limit, self._settings.soft_time_limit_seconds)
+        if hard is not None or soft is not None:
+            headers["timelimit"] = [hard, soft]
+        if options.max_retries:
+            policy = options.retry_policy()
+            headers[wire.RETRY] = [policy.max_retries, policy.backoff_seconds, list(policy.retry_on), policy.jitter]
+        if options.name:
+            headers[wire.NAME] = options.name
+        grace = self._grace(options)
+        if grace is not None:
+            headers[wire.GRACE] = grace
+        return headers
+
+    def _grace(self, options: JobOptions) -> float | None:
+        return self._or_default(options.misfire_grace_time, self._settings.misfire_grace_seconds)
+
+    @staticmethod
+    def _or_default(value: float | None, default: float | None) -> float | None:
+        return default if value is None else value
+
+
+def _arguments(args: Any, kwargs: Any) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    if args is not None and (isinstance(args, (str, bytes, Mapping)) or not isinstance(args, Sequence)):
+        raise InvalidJob(f"args must be a tuple or list of positional arguments, not {type(args).__name__}")
+    if kwargs is not None and not isinstance(kwargs, Mapping):
+        raise InvalidJob(f"kwargs must be a dict of keyword arguments, not {type(kwargs).__name__}")
+    return tuple(args or ()), dict(kwargs or {})
+
+
+def at(epoch_seconds: float | None) -> datetime | None:
+    """An aware UTC datetime for epoch seconds; None stays None."""
+    return None if epoch_seconds is None else datetime.fromtimestamp(epoch_seconds, UTC)
