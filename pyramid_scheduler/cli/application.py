@@ -1,0 +1,50 @@
+"""The application of an ini file, and its scheduler."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import Any
+
+import plaster
+from pyramid.paster import setup_logging
+
+from ..core.errors import InvalidSetting
+from ..scheduler import Scheduler
+
+
+@dataclass(frozen=True)
+class Application:
+    """Where an application is configured: ``CONFIG.ini[#name]``, and ``key=value`` overrides as ``pserve`` has them.
+
+    Picklable, so that each worker process can load the application afresh.
+    """
+
+    uri: str
+    name: str | None = None
+    overrides: tuple[tuple[str, str], ...] = ()
+
+    def setup_logging(self) -> None:
+        """Configure logging as the ini file says, if it says anything."""
+        with contextlib.suppress(KeyError, plaster.exceptions.PlasterError):
+            setup_logging(self.uri, dict(self.overrides))
+
+    def load(self) -> Scheduler:
+        """Load the WSGI application and return its scheduler; raises InvalidSetting where it has none."""
+        app: Any = plaster.get_loader(self.uri, protocols=["wsgi"]).get_wsgi_app(self.name, dict(self.overrides))
+        registry = getattr(app, "registry", None)
+        scheduler = getattr(registry, "scheduler", None)
+        if not isinstance(scheduler, Scheduler):
+            raise InvalidSetting(
+                f"the application of {self.uri} has no scheduler: add pyramid.includes = pyramid_scheduler to it,"
+                " or name the application in the file with #name or --app-name"
+            )
+        return scheduler
+
+
+def parse_overrides(words: list[str]) -> tuple[tuple[str, str], ...]:
+    """``key=value`` words as pairs; raises InvalidSetting for anything else."""
+    for word in words:
+        if "=" not in word:
+            raise InvalidSetting(f"{word!r} is neither an option nor key=value")
+    return tuple((key, value) for key, _, value in (word.partition("=") for word in words))

@@ -1,0 +1,22 @@
+"""``pscheduler db upgrade | current | check``."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from ..scheduler import Scheduler
+from .printing import print_json
+
+
+def db(scheduler: Scheduler, args: Namespace) -> int:
+    """Make, bring up to date, or examine the tables of the ledger (and of the SQL broker)."""
+    answer = getattr(scheduler.wiring, f"db_{args.action}")()
+    if args.json:
+        print_json({"action": args.action, "version": answer})
+    else:
+        print(
+            {"upgrade": "the database is at version {}", "current": "{}", "check": "version {}, as it should be"}[
+                args.action
+            ].format(answer)
+        )
+    return 0

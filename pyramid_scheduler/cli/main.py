@@ -1,0 +1,91 @@
+"""``pscheduler``: runs workers, and answers questions about jobs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from ..core.errors import SchedulerError
+from ..scheduler import Scheduler
+from . import database, health, jobs, messages, worker
+from .application import Application, parse_overrides
+
+Command = Callable[[Scheduler, argparse.Namespace], int]
+
+#: name → (what runs it, its positional arguments before CONFIG.ini)
+COMMANDS: dict[str, tuple[Command, tuple[str, ...]]] = {
+    "jobs": (jobs.jobs, ()),
+    "queues": (messages.queues, ()),
+    "show": (jobs.show, ("id",)),
+    "cancel": (jobs.cancel, ("id",)),
+    "pause": (jobs.pause, ("id",)),
+    "resume": (jobs.resume, ("id",)),
+    "run": (jobs.run, ("id",)),
+    "purge": (messages.purge, ("purged_queue",)),
+    "failed": (messages.failed, ()),
+    "retry": (messages.retry, ("id",)),
+    "status": (health.status, ()),
+    "check": (health.check, ()),
+    "db": (database.db, ("action",)),
+}
+CHOICES = {"action": ("upgrade", "current", "check")}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The console script; returns the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words and words[0] not in (*COMMANDS, "worker", "-h", "--help"):
+        words.insert(0, "worker")
+    args = build_parser().parse_args(words)
+    try:
+        application = Application(args.config_uri, args.app_name, parse_overrides(args.overrides))
+        if args.command == "worker":
+            return worker.run(application, args)
+        return _answer(application, args)
+    except (SchedulerError, FileNotFoundError) as error:
+        print(f"pscheduler: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _answer(application: Application, args: argparse.Namespace) -> int:
+    scheduler = application.load()
+    try:
+        return COMMANDS[args.command][0](scheduler, args)
+    finally:
+        scheduler.shutdown(0)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line's grammar; ``docs/cli.md`` is generated from it."""
+    parser = argparse.ArgumentParser(
+        prog="pscheduler",
+        description="Run the background jobs of a Pyramid application, or ask about them.",
+        epilog="pscheduler CONFIG.ini is short for pscheduler worker CONFIG.ini.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    worker.add_arguments(commands.add_parser("worker", help="run jobs until stopped", description=worker.run.__doc__))
+    for name, (call, positionals) in COMMANDS.items():
+        text = (call.__doc__ or "").strip()
+        _add_command(commands.add_parser(name, help=text, description=text), name, positionals)
+    for command in commands.choices.values():
+        command.add_argument("config_uri", metavar="CONFIG.ini[#name]", help="the application's ini file")
+        command.add_argument(
+            "overrides", nargs="*", metavar="key=value", help="settings of the ini file, as pserve has them"
+        )
+        command.add_argument("--app-name", help="the application's name in the file, as #name")
+        command.add_argument("-q", "--queue", action="append", help="only this queue (repeatable)")
+    return parser
+
+
+def _add_command(parser: argparse.ArgumentParser, name: str, positionals: Sequence[str]) -> None:
+    parser.add_argument("--json", action="store_true", help="answer in JSON")
+    if name == "failed":
+        parser.add_argument("--limit", type=int, default=100, help="show at most so many (default: %(default)s)")
+    if name == "retry":
+        parser.add_argument("--all", action="store_true", help="retry everything that is kept; ID is then ALL")
+    for positional in positionals:
+        label = {"purged_queue": "QUEUE", "action": "ACTION"}.get(positional, positional.upper())
+        parser.add_argument(positional, metavar=label, choices=CHOICES.get(positional), help=f"the {label.lower()}")

@@ -1,0 +1,46 @@
+"""``pscheduler worker``: the supervisor and its children."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from .application import Application
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--processes", type=int, metavar="N", help="worker processes (scheduler.worker.processes)")
+    parser.add_argument("--threads", type=int, metavar="N", help="threads of each (scheduler.worker.threads)")
+    parser.add_argument("--reload", action="store_true", help="restart when the code or the ini file changes")
+    parser.add_argument("--no-timekeeper", action="store_true", help="run jobs only; others keep the times")
+    parser.add_argument(
+        "--message", metavar="TEXT", help="send TEXT to a running worker (print-jobs: log its jobs), and exit"
+    )
+
+
+def run(application: Application, args: argparse.Namespace) -> int:
+    """Run jobs until stopped. SIGTERM: finish and leave; twice: leave at once; SIGHUP: restart the children."""
+    if args.message is not None:
+        return _send_message(application, args)
+    if args.reload:
+        return _run_reloading(application, args)
+    application.setup_logging()
+    return _supervise(application, args)
+
+
+def _send_message(application: Application, args: argparse.Namespace) -> int:
+    scheduler = application.load()
+    for queue in args.queue or [None]:
+        scheduler.send_message(args.message, queue)
+    scheduler.shutdown(0)
+    return 0
+
+
+def _run_reloading(application: Application, args: argparse.Namespace) -> int:
+    import hupper
+
+    if not hupper.is_active():
+        hupper.start_reloader("pyramid_scheduler.cli.main.main", worker_kwargs={"argv": sys.argv[1:]})
+    hupper.get_reloader().watch_files([application.uri.partition("#")[0]])
+    application.setup_logging()
+    return _supervise(application, args)
