@@ -45,9 +45,7 @@ def add_cron_job(config: Configurator, func: AnyFunction | str, *, id: str, **op
     _declare(config, JobKind.CRON, func, id, options)
 
 
-def _declare(
-    config: Configurator, kind: JobKind, func: AnyFunction | str, id: str, options: Mapping[str, Any]
-) -> None:
+def _declare(config: Configurator, kind: JobKind, func: AnyFunction | str, id: str, options: Mapping[str, Any]) -> None:
     function: AnyFunction = config.maybe_dotted(func)
     intr = config.introspectable("scheduler jobs", id, id, f"{kind} job")
     intr.update(id=id, kind=str(kind), func=function, options=dict(options))

@@ -7,8 +7,25 @@ from types import FrameType
 
 #: Modules that build an application in order to serve it, and modules that build it for another end. The nearest
 #: to the top of the call stack decides; where none is found nothing starts before the first request.
-SERVERS = ("pyramid.scripts.pserve", "gunicorn", "waitress", "uwsgi", "uwsgidecorators", "mod_wsgi", "granian", "cheroot")
-TOOLS = ("pyramid.scripts", "pyramid.scripting", "pyramid.testing", "pyramid_scheduler.cli", "alembic", "pytest", "webtest")
+SERVERS = (
+    "pyramid.scripts.pserve",
+    "gunicorn",
+    "waitress",
+    "uwsgi",
+    "uwsgidecorators",
+    "mod_wsgi",
+    "granian",
+    "cheroot",
+)
+TOOLS = (
+    "pyramid.scripts",
+    "pyramid.scripting",
+    "pyramid.testing",
+    "pyramid_scheduler.cli",
+    "alembic",
+    "pytest",
+    "webtest",
+)
 
 
 def is_being_served() -> bool:

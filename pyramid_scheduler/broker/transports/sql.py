@@ -1,0 +1,196 @@
+"""Queues in a SQL database: claimed in batches under row locks, deleted on ack, given back when a consumer dies."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, make_url
+
+from ...core.errors import BrokerUnavailable
+from ...database import Database, same_database
+from .sql_tables import NOW, ensure_tables
+from .sql_waiting import Waiter, make_waiter
+from .store import Claimed, Put
+
+_INSERT = "INSERT INTO ps_message (queue, rank, payload, redelivered) VALUES (:queue, :rank, :payload, 0)"
+_CLAIM_POSTGRESQL = """
+    UPDATE ps_message SET owner = :consumer WHERE id IN (
+        SELECT id FROM ps_message WHERE queue = :queue AND owner IS NULL
+        ORDER BY rank, id LIMIT :limit FOR UPDATE SKIP LOCKED)
+    RETURNING id, rank, payload, redelivered"""
+_CLAIM_SQLITE = """
+    UPDATE ps_message SET owner = :consumer WHERE id IN (
+        SELECT id FROM ps_message WHERE queue = :queue AND owner IS NULL ORDER BY rank, id LIMIT :limit)
+    RETURNING id, rank, payload, redelivered"""
+_SELECT_FREE = """
+    SELECT id, `rank`, payload, redelivered FROM ps_message WHERE queue = :queue AND owner IS NULL
+    ORDER BY `rank`, id LIMIT :limit FOR UPDATE SKIP LOCKED"""
+#: The ids of one statement; SQLite and PostgreSQL allow tens of thousands of parameters.
+CHUNK = 500
+
+
+def open_sql_store(url: str, *, options: Mapping[str, Any] | None = None) -> SqlStore:
+    """The store in the database at ``url``; it connects, and makes its tables, when first used."""
+    return SqlStore(Database(url, BrokerUnavailable))
+
+
+class SqlStore:
+    """A QueueStore in SQLite, PostgreSQL or MariaDB/MySQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._raw_database = database
+        self._turn = 0
+
+    @cached_property
+    def database(self) -> Database:
+        ensure_tables(self._raw_database)
+        return self._raw_database
+
+    @cached_property
+    def _waiter(self) -> Waiter:
+        return make_waiter(self.database)
+
+    def joins(self, database_url: str) -> bool:
+        """Whether ``database_url`` is this very database."""
+        return same_database(self._raw_database.url, make_url(database_url))
+
+    def put(self, items: Sequence[Put], within: Any = None) -> None:
+        """Add all items, in one transaction: the one of the open connection ``within``, or its own."""
+        database = self.database
+        if within is not None:
+            self._insert(within, items)
+        else:
+            database.write(lambda connection: self._insert(connection, items))
+
+    def _insert(self, connection: Connection, items: Sequence[Put]) -> None:
+        rows = [
+            {"queue": item.queue, "rank": -item.priority, "payload": _text(item.payload)} for item in items
+        ]
+        connection.execute(self._sql(_INSERT), rows)
+        if self._raw_database.kind == "postgresql":
+            connection.exec_driver_sql("NOTIFY ps_message")
+
+    def claim(self, queues: Sequence[str], limit: int, consumer: str) -> list[Claimed]:
+        """Up to ``limit`` messages; the queues take turns in being asked first."""
+        self._turn += 1
+        first = self._turn % len(queues)
+        claimed: list[Claimed] = []
+        for queue in (*queues[first:], *queues[:first]):
+            if len(claimed) < limit:
+                claimed += self._claim(queue, limit - len(claimed), consumer)
+        return claimed
+
+    def _claim(self, queue: str, limit: int, consumer: str) -> list[Claimed]:
+        parameters = {"queue": queue, "limit": limit, "consumer": consumer}
+        rows = self.database.write(lambda connection: self._claim_rows(connection, parameters))
+        return [
+            Claimed(str(id_), queue, payload, bool(redelivered))
+            for id_, _, payload, redelivered in sorted(rows, key=lambda row: (row[1], row[0]))
+        ]
+
+    def _claim_rows(self, connection: Connection, parameters: Mapping[str, Any]) -> Sequence[Any]:
+        kind = self._raw_database.kind
+        if kind != "mysql":
+            statement = _CLAIM_POSTGRESQL if kind == "postgresql" else _CLAIM_SQLITE
+            return connection.execute(sa.text(statement), parameters).all()
+        rows = connection.execute(sa.text(_SELECT_FREE), parameters).all()
+        if rows:
+            claim = "UPDATE ps_message SET owner = :consumer WHERE id IN :ids"
+            connection.execute(_with_ids(claim), {"consumer": parameters["consumer"], "ids": [row[0] for row in rows]})
+        return rows
+
+    def ack(self, tags: Sequence[str], consumer: str) -> None:
+        self._for_claims("DELETE FROM ps_message WHERE id IN :ids AND owner = :consumer", tags, consumer)
+
+    def give_back(self, tags: Sequence[str], consumer: str) -> None:
+        self._for_claims("UPDATE ps_message SET owner = NULL WHERE id IN :ids AND owner = :consumer", tags, consumer)
+        self._announce()
+
+    def _for_claims(self, statement: str, tags: Sequence[str], consumer: str) -> None:
+        """In the order of the ids, so that two batches cannot deadlock."""
+        ids = sorted(int(tag) for tag in tags)
+        for start in range(0, len(ids), CHUNK):
+            parameters = {"ids": ids[start : start + CHUNK], "consumer": consumer}
+            self.database.write(lambda connection, p=parameters: connection.execute(_with_ids(statement), p))
+
+    def wait(self, queues: Sequence[str], timeout: float, wake_fd: int | None = None) -> None:
+        self._waiter.wait(timeout, wake_fd)
+
+    def beat(self, consumers: Collection[str]) -> None:
+        rows = [{"id": consumer} for consumer in sorted(consumers)]
+        if rows:
+            self.database.write(lambda connection: connection.execute(self._sql(self._beat), rows))
+
+    @property
+    def _beat(self) -> str:
+        kind = self._raw_database.kind
+        conflict = "ON DUPLICATE KEY UPDATE" if kind == "mysql" else "ON CONFLICT (id) DO UPDATE SET"
+        return f"INSERT INTO ps_consumer (id, beat_at) VALUES (:id, {NOW[kind]}) {conflict} beat_at = {NOW[kind]}"
+
+    def release(self, consumer: str) -> int:
+        """Its claims go back, marked as redelivered."""
+        count = self.database.write(lambda connection: self._release(connection, consumer))
+        if count:
+            self._announce()
+        return count
+
+    def _release(self, connection: Connection, consumer: str) -> int:
+        parameters = {"consumer": consumer}
+        connection.execute(sa.text("DELETE FROM ps_consumer WHERE id = :consumer"), parameters)
+        released = connection.execute(
+            sa.text("UPDATE ps_message SET owner = NULL, redelivered = 1 WHERE owner = :consumer"), parameters
+        )
+        return int(released.rowcount)
+
+    def recover(self, silent_seconds: float) -> int:
+        """Release every consumer that has not beaten for so long, and those that hold claims and never beat."""
+        now = NOW[self._raw_database.kind]
+        silent = sa.text(f"SELECT id FROM ps_consumer WHERE beat_at < {now} - :silent")
+        names = self.database.read(lambda connection: connection.execute(silent, {"silent": silent_seconds}).scalars().all())
+        return sum(self._release_silent(name, silent_seconds) for name in names)
+
+    def _release_silent(self, consumer: str, silent_seconds: float) -> int:
+        """Only if it still is silent: it may have beaten since the look."""
+        now = NOW[self._raw_database.kind]
+        gone = sa.text(f"DELETE FROM ps_consumer WHERE id = :consumer AND beat_at < {now} - :silent")
+
+        def work(connection: Connection) -> int:
+            parameters = {"consumer": consumer, "silent": silent_seconds}
+            return self._release(connection, consumer) if connection.execute(gone, parameters).rowcount else 0
+
+        count = self.database.write(work)
+        if count:
+            self._announce()
+        return count
+
+    def size(self, queue: str) -> int:
+        count = sa.text("SELECT count(*) FROM ps_message WHERE queue = :queue AND owner IS NULL")
+        return int(self.database.read(lambda connection: connection.execute(count, {"queue": queue}).scalar()) or 0)
+
+    def purge(self, queue: str) -> int:
+        gone = sa.text("DELETE FROM ps_message WHERE queue = :queue AND owner IS NULL")
+        return int(self.database.write(lambda connection: connection.execute(gone, {"queue": queue}).rowcount))
+
+    def close(self) -> None:
+        if "_waiter" in self.__dict__:
+            self.__dict__.pop("_waiter").close()
+        self._raw_database.close()
+
+    def _announce(self) -> None:
+        if self._raw_database.kind == "postgresql":
+            self.database.write(lambda connection: connection.exec_driver_sql("NOTIFY ps_message"))
+
+    def _sql(self, statement: str) -> sa.TextClause:
+        quoted = statement.replace(" rank,", " `rank`,") if self._raw_database.kind == "mysql" else statement
+        return sa.text(quoted)
+
+
+def _with_ids(statement: str) -> sa.TextClause:
+    return sa.text(statement).bindparams(sa.bindparam("ids", expanding=True))
+
+
+def _text(payload: str | bytes) -> str:
+    return payload.decode("utf-8") if isinstance(payload, bytes) else payload

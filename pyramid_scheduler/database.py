@@ -1,0 +1,163 @@
+"""SQL databases, as both the SQL broker and the ledger need them: one engine per process, writes that are retried.
+
+It lies below the wings, beside ``core``: it knows SQLAlchemy and nothing of jobs.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from .core.errors import SchedulerError
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+CONNECT_TIMEOUT_SECONDS = 2
+SQLITE_BUSY_SECONDS = 20
+ATTEMPTS = 6
+#: SQLSTATEs and error numbers of deadlocks, lost serialization races and lock timeouts: the work may simply go again.
+_CONFLICTS = ("40P01", "40001", "55P03", "1213", "1205", "1020", "database is locked", "database table is locked")
+
+
+class Database:
+    """One database; ``unavailable`` is the error that says it does not answer. Safe across threads and forks."""
+
+    def __init__(self, url: str, unavailable: type[SchedulerError]) -> None:
+        self.url = make_url(url)
+        self.kind = self.url.get_backend_name().replace("mariadb", "mysql")
+        self._unavailable = unavailable
+        self._engine: Engine | None = None
+        self._pid = 0
+
+    @property
+    def display(self) -> str:
+        return self.url.render_as_string(hide_password=True)
+
+    @property
+    def engine(self) -> Engine:
+        """This process's engine; a forked child makes its own, and leaves its parent's connections alone."""
+        if self._engine is None or self._pid != os.getpid():
+            self._engine, self._pid = self._make_engine(), os.getpid()
+        return self._engine
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work(connection)`` in a transaction; it is run again after a deadlock or a dropped connection."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with self.engine.begin() as connection:
+                    return work(connection)
+            except (DBAPIError, PoolTimeout) as error:
+                if attempt == ATTEMPTS or not _may_go_again(error, attempt):
+                    raise self._translated(error) from error
+                time.sleep(random.uniform(0.0, 0.01 * 2**attempt) if _is_conflict(error) else 0.0)
+        raise AssertionError("unreachable")
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A transaction as a context: commit at its end, rollback on an error. Not retried."""
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except (DBAPIError, PoolTimeout) as error:
+            raise self._translated(error) from error
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work(connection)`` outside any transaction; it is run again after a dropped connection."""
+        for attempt in (1, 2):
+            try:
+                with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                    return work(connection)
+            except (DBAPIError, PoolTimeout) as error:
+                if attempt == 2 or not getattr(error, "connection_invalidated", False):
+                    raise self._translated(error) from error
+        raise AssertionError("unreachable")
+
+    def connect_raw(self) -> Any:
+        """A DBAPI connection of the caller's own, in autocommit: to listen or watch on. The caller closes it."""
+        try:
+            pooled = self.engine.raw_connection()
+            dbapi: Any = pooled.dbapi_connection
+            pooled.detach()
+        except (DBAPIError, PoolTimeout) as error:
+            raise self._translated(error) from error
+        if self.kind != "sqlite":
+            dbapi.autocommit = True
+        return dbapi
+
+    def close(self) -> None:
+        if self._engine is not None and self._pid == os.getpid():
+            self._engine.dispose()
+        self._engine = None
+
+    def _make_engine(self) -> Engine:
+        if self.kind == "sqlite":
+            engine = sa.create_engine(self.url, connect_args={"timeout": SQLITE_BUSY_SECONDS, "check_same_thread": False})
+            sa.event.listen(engine, "connect", _open_sqlite)
+            sa.event.listen(engine, "begin", _begin_immediate)
+            return engine
+        try:
+            return sa.create_engine(
+                self.url, connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS}, pool_timeout=10, max_overflow=20
+            )
+        except (ImportError, NoSuchModuleError) as error:
+            raise self._unavailable(f"{self.display}: {error}; install pyramid-scheduler[{_extra(self.url)}]") from error
+
+    def _translated(self, error: Exception) -> SchedulerError | Exception:
+        if isinstance(error, OperationalError | PoolTimeout) or getattr(error, "connection_invalidated", False):
+            reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
+            return self._unavailable(f"the database {self.display} does not answer as it should: {reason}")
+        return error
+
+
+def same_database(one: URL, other: URL) -> bool:
+    """Whether two URLs lead to the same database, whatever their drivers."""
+
+    def place(url: URL) -> tuple[Any, ...]:
+        kind = url.get_backend_name().replace("mariadb", "mysql")
+        if kind == "sqlite":
+            return kind, os.path.abspath(url.database or "")
+        return kind, url.host or "localhost", url.port, url.database, url.username
+
+    return place(one) == place(other)
+
+
+def _open_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    """Many processes share the file: WAL lets readers go on while one writes, and the busy timeout queues writers.
+
+    ``synchronous=NORMAL`` may lose the last commits when the machine (not a process) loses power; it never corrupts.
+    """
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "temp_store=MEMORY"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    """Take the write lock at once: a lock taken later, by a reader that wants to write, fails without waiting."""
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _may_go_again(error: Exception, attempt: int) -> bool:
+    return _is_conflict(error) or (attempt <= 2 and bool(getattr(error, "connection_invalidated", False)))
+
+
+def _is_conflict(error: Exception) -> bool:
+    origin = getattr(error, "orig", None)
+    state = getattr(origin, "sqlstate", None) or str(getattr(origin, "args", ("",))[:1])
+    return any(sign in str(state) for sign in _CONFLICTS) or "database is locked" in str(origin)
+
+
+def _extra(url: URL) -> str:
+    return {"postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}.get(url.get_backend_name(), "all")
