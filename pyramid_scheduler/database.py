@@ -103,7 +103,9 @@ class Database:
 
     def _make_engine(self) -> Engine:
         if self.kind == "sqlite":
-            engine = sa.create_engine(self.url, connect_args={"timeout": SQLITE_BUSY_SECONDS, "check_same_thread": False})
+            engine = sa.create_engine(
+                self.url, connect_args={"timeout": SQLITE_BUSY_SECONDS, "check_same_thread": False}
+            )
             sa.event.listen(engine, "connect", _open_sqlite)
             sa.event.listen(engine, "begin", _begin_immediate)
             return engine
@@ -112,7 +114,9 @@ class Database:
                 self.url, connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS}, pool_timeout=10, max_overflow=20
             )
         except (ImportError, NoSuchModuleError) as error:
-            raise self._unavailable(f"{self.display}: {error}; install pyramid-scheduler[{_extra(self.url)}]") from error
+            raise self._unavailable(
+                f"{self.display}: {error}; install pyramid-scheduler[{_extra(self.url)}]"
+            ) from error
 
     def _translated(self, error: Exception) -> SchedulerError | Exception:
         if isinstance(error, OperationalError | PoolTimeout) or getattr(error, "connection_invalidated", False):

@@ -16,8 +16,9 @@ from .run import Parked, Record, Run
 from .schedule import Addition, Advance, Fire, Schedule
 
 Emit = Callable[[Event], None]
-#: Enters what a job runs in (a Pyramid request with its transaction) and leaves it after the call.
-JobContext = Callable[[Run], AbstractContextManager[Any]]
+#: Calls a job inside what it runs in (a Pyramid request with its transaction): ``context(run, call)`` returns what
+#: ``call()`` returns, and may call it again after a conflict of transactions.
+JobContext = Callable[[Run, Callable[[], Any]], Any]
 
 
 class Publisher(Protocol):

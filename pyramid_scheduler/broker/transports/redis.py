@@ -179,9 +179,7 @@ class RedisStore:
     def _release(self, consumer: str) -> int:
         client = self.client
         names = [name.decode() for name in client.smembers(LISTS)]
-        return sum(
-            int(self._return_script(keys=[name, _claims(name, consumer)], args=[MARK]) or 0) for name in names
-        )
+        return sum(int(self._return_script(keys=[name, _claims(name, consumer)], args=[MARK]) or 0) for name in names)
 
     def recover(self, silent_seconds: float) -> int:
         with self._errors():

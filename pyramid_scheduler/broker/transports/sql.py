@@ -66,9 +66,7 @@ class SqlStore:
             database.write(lambda connection: self._insert(connection, items))
 
     def _insert(self, connection: Connection, items: Sequence[Put]) -> None:
-        rows = [
-            {"queue": item.queue, "rank": -item.priority, "payload": _text(item.payload)} for item in items
-        ]
+        rows = [{"queue": item.queue, "rank": -item.priority, "payload": _text(item.payload)} for item in items]
         connection.execute(self._sql(_INSERT), rows)
         if self._raw_database.kind == "postgresql":
             connection.exec_driver_sql("NOTIFY ps_message")
@@ -149,7 +147,9 @@ class SqlStore:
         """Release every consumer that has not beaten for so long, and those that hold claims and never beat."""
         now = NOW[self._raw_database.kind]
         silent = sa.text(f"SELECT id FROM ps_consumer WHERE beat_at < {now} - :silent")
-        names = self.database.read(lambda connection: connection.execute(silent, {"silent": silent_seconds}).scalars().all())
+        names = self.database.read(
+            lambda connection: connection.execute(silent, {"silent": silent_seconds}).scalars().all()
+        )
         return sum(self._release_silent(name, silent_seconds) for name in names)
 
     def _release_silent(self, consumer: str, silent_seconds: float) -> int:

@@ -46,12 +46,14 @@ binding = sa.Table(
     mysql_engine="InnoDB",
 )
 
-version = sa.Table("ps_broker_version", metadata, sa.Column("version", sa.Integer, primary_key=True), mysql_engine="InnoDB")
+version = sa.Table(
+    "ps_broker_version", metadata, sa.Column("version", sa.Integer, primary_key=True), mysql_engine="InnoDB"
+)
 
 FREE = message.c.owner.is_(None)
-sa.Index("ps_message_free", message.c.queue, message.c.rank, message.c.id, sqlite_where=FREE, postgresql_where=FREE).ddl_if(
-    callable_=lambda ddl, target, bind, **kw: kw["dialect"].name not in ("mysql", "mariadb")
-)
+sa.Index(
+    "ps_message_free", message.c.queue, message.c.rank, message.c.id, sqlite_where=FREE, postgresql_where=FREE
+).ddl_if(callable_=lambda ddl, target, bind, **kw: kw["dialect"].name not in ("mysql", "mariadb"))
 # MariaDB has no partial indexes: the owner leads instead, and NULLs sort together.
 sa.Index("ps_message_free_owner", message.c.queue, message.c.owner, message.c.rank, message.c.id).ddl_if(
     callable_=lambda ddl, target, bind, **kw: kw["dialect"].name in ("mysql", "mariadb")

@@ -1,0 +1,48 @@
+"""A broker on RabbitMQ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from . import amqp_connecting
+from .amqp_publishing import AmqpPublisher
+from .amqp_source import AmqpSource
+from .kombu_broker import NoLeases
+from .url import display
+
+
+class AmqpBroker:
+    """The broker wing's door, for AMQP 0.9.1. Claims end with their consumer's connection."""
+
+    local = False
+
+    def __init__(self, url: str, options: Mapping[str, Any]) -> None:
+        self.url = display(url)
+        self._url = url
+        self._options = options
+        self.publisher = AmqpPublisher(url, self.url, options)
+        self.leases = NoLeases()
+
+    def source(self, queues: Sequence[str], consumer: str) -> AmqpSource:
+        return AmqpSource(self._url, self.url, self._options, queues)
+
+    def size(self, queue: str) -> int:
+        with self.publisher.connection() as connection:
+            return amqp_connecting.size(connection, queue)
+
+    def purge(self, queue: str) -> int:
+        with self.publisher.connection() as connection:
+            if not amqp_connecting.size(connection, queue):
+                return 0
+            channel = connection.channel()
+            count = int(channel.queue_purge(queue))
+            channel.close()
+            return count
+
+    def check(self) -> None:
+        with self.publisher.connection():
+            pass
+
+    def close(self) -> None:
+        self.publisher.close()

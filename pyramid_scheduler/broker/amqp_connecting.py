@@ -1,0 +1,66 @@
+"""AMQP connections: one for publishing, one for each consumer, never shared between threads."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+import amqp
+import kombu
+from amqp.exceptions import AMQPError, NotFound, PreconditionFailed
+
+CONNECT_TIMEOUT_SECONDS = 2
+ERRORS = (AMQPError, OSError)
+
+
+def connect(url: str, options: Mapping[str, Any]) -> amqp.Connection:
+    """An open connection. No heartbeats: a job that holds the interpreter for minutes must not lose its claims; that
+    the peer is gone, TCP keepalive tells."""
+    with kombu.Connection(url, connect_timeout=CONNECT_TIMEOUT_SECONDS) as parsed:
+        info = parsed.info()
+    connection = amqp.Connection(
+        host=f"{info['hostname'] or 'localhost'}:{info['port'] or 5672}",
+        userid=info["userid"] or "guest",
+        password=info["password"] or "guest",
+        virtual_host=info["virtual_host"] or "/",
+        ssl=_ssl(url, options),
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        heartbeat=0,
+        login_method=info.get("login_method"),
+        client_properties={"connection_name": f"pyramid_scheduler {socket.gethostname()} {os.getpid()}"},
+    )
+    connection.connect()
+    return connection
+
+
+def _ssl(url: str, options: Mapping[str, Any]) -> Any:
+    return options.get("ssl") or url.startswith("amqps")
+
+
+def declare(
+    connection: amqp.Connection, channel: amqp.Channel, queue: str, arguments: Mapping[str, Any]
+) -> amqp.Channel:
+    """Make sure the queue is there, and return a channel that is open.
+
+    A queue that somebody (a Celery, say) declared with other arguments is used as it is.
+    """
+    try:
+        channel.queue_declare(queue, durable=True, auto_delete=False, arguments=dict(arguments) or None)
+    except PreconditionFailed:
+        channel = connection.channel()
+        channel.queue_declare(queue, passive=True)
+    return channel
+
+
+def size(connection: amqp.Connection, queue: str) -> int:
+    """How many messages wait; a queue that nobody declared holds none."""
+    channel = connection.channel()
+    try:
+        return int(channel.queue_declare(queue, passive=True).message_count)
+    except NotFound:
+        return 0
+    finally:
+        if channel.is_open:
+            channel.close()

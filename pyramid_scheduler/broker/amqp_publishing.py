@@ -1,0 +1,165 @@
+"""Publishing over AMQP: with the broker's confirmation, and back if no queue takes it."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import amqp
+
+from ..core.errors import BrokerUnavailable
+from ..core.message import Message
+from .amqp_connecting import ERRORS, connect, declare
+
+CONFIRM_TIMEOUT_SECONDS = 2.0
+
+
+class AmqpPublisher:
+    """One connection, used by one thread at a time; a batch is sent whole, then its confirmations are awaited."""
+
+    def __init__(self, url: str, display: str, options: Mapping[str, Any]) -> None:
+        self._url = url
+        self._display = display
+        self._options = options
+        self._lock = threading.Lock()
+        self._connection: amqp.Connection | None = None
+        self._channel: amqp.Channel | None = None
+        self._pid = 0
+        self._declared: set[str] = set()
+        self._unconfirmed: set[int] = set()
+        self._refused: list[str] = []
+        self._sent = 0
+
+    def publish(self, messages: Sequence[Message], within: Any = None) -> None:
+        """Returns when the broker has confirmed all messages.
+
+        A connection that turns out to be dead is replaced once. If it died after sending, some messages may have
+        arrived before: they arrive twice then rather than not at all.
+        """
+        if not messages:
+            return
+        with self._lock:
+            for attempt in (1, 2):
+                fresh = self._connection is None or self._pid != os.getpid()
+                try:
+                    self._publish(messages)
+                    return
+                except ERRORS as error:
+                    self._drop()
+                    if attempt == 2 or fresh:
+                        raise BrokerUnavailable(f"the broker {self._display} does not answer: {error}") from error
+
+    def _publish(self, messages: Sequence[Message]) -> None:
+        self._open()
+        for message in messages:
+            self._declare(message.queue)
+        channel = self._channel
+        assert channel is not None
+        for message in messages:
+            self._sent += 1
+            self._unconfirmed.add(self._sent)
+            channel.basic_publish(_amqp_message(message), exchange="", routing_key=message.queue, mandatory=True)
+        self._await_confirmations()
+
+    def _await_confirmations(self) -> None:
+        deadline = time.monotonic() + CONFIRM_TIMEOUT_SECONDS
+        connection = self._connection
+        assert connection is not None
+        while self._unconfirmed:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("it has not confirmed the message in time; is it out of memory or disk?")
+            connection.drain_events(timeout=left)
+        if self._refused:
+            refused, self._refused = self._refused, []
+            raise BrokerUnavailable(f"the broker {self._display} refused messages: {'; '.join(refused)}")
+
+    def _open(self) -> None:
+        if self._connection is not None and self._pid == os.getpid():
+            return
+        self._connection, self._pid = connect(self._url, self._options), os.getpid()
+        self._new_channel()
+
+    def _new_channel(self) -> None:
+        assert self._connection is not None
+        self._adopt(self._connection.channel())
+
+    def _adopt(self, channel: amqp.Channel) -> None:
+        self._channel = channel
+        self._sent = 0
+        self._unconfirmed.clear()
+        channel.confirm_select()
+        channel.events["basic_ack"].add(self._confirmed)
+        channel.events["basic_nack"].add(self._confirmed)
+        channel.events["basic_return"].add(self._returned)
+
+    def _declare(self, queue: str) -> None:
+        if queue in self._declared:
+            return
+        assert self._connection is not None
+        channel = declare(self._connection, self._connection.channel(), queue, self._arguments)
+        channel.close()
+        self._declared.add(queue)
+
+    @property
+    def _arguments(self) -> Mapping[str, Any]:
+        given = self._options.get("queue_arguments")
+        return dict(given) if isinstance(given, Mapping) else {}
+
+    def _confirmed(self, delivery_tag: int, multiple: bool) -> None:
+        if multiple:
+            self._unconfirmed = {tag for tag in self._unconfirmed if tag > delivery_tag}
+        else:
+            self._unconfirmed.discard(delivery_tag)
+
+    def _returned(self, error: Any, exchange: str, routing_key: str, message: Any) -> None:
+        self._declared.discard(routing_key)
+        self._refused.append(f"there is no queue {routing_key}")
+
+    def _drop(self) -> None:
+        connection, self._connection, self._channel = self._connection, None, None
+        self._declared.clear()
+        self._unconfirmed.clear()
+        if connection is not None and self._pid == os.getpid():
+            try:
+                connection.collect()
+            except ERRORS:
+                pass
+
+    @contextmanager
+    def connection(self) -> Iterator[amqp.Connection]:
+        """The publishing connection, for declarations and questions; one thread at a time."""
+        with self._lock:
+            try:
+                self._open()
+                assert self._connection is not None
+                yield self._connection
+            except ERRORS as error:
+                self._drop()
+                raise BrokerUnavailable(f"the broker {self._display} does not answer: {error}") from error
+
+    def joins(self, database_url: str) -> bool:
+        return False
+
+    def close(self) -> None:
+        with self._lock:
+            self._drop()
+
+
+def _amqp_message(message: Message) -> amqp.Message:
+    properties = {"correlation_id": message.id, **message.properties}
+    if message.expires_at is not None:
+        properties["expiration"] = str(max(0, int((message.expires_at - time.time()) * 1000)))
+    return amqp.Message(
+        message.body,
+        content_type=message.content_type,
+        content_encoding=message.content_encoding,
+        application_headers=dict(message.headers),
+        delivery_mode=2,
+        priority=message.priority,
+        **properties,
+    )

@@ -1,0 +1,136 @@
+"""A broker on a queue store of our own: one round trip per batch, both ways."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from ..core.message import Delivery, Message
+from . import payload
+from .transports.store import Put, QueueStore
+from .url import display, is_local
+
+
+class WakePipe:
+    """Ends a wait from another thread or a signal handler."""
+
+    def __init__(self) -> None:
+        self.fd, self._write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def wake(self) -> None:
+        try:
+            os.write(self._write_fd, b"\0")
+        except (BlockingIOError, OSError):  # full: it will be read anyway; closed: nobody waits any more
+            pass
+
+    def drain(self) -> None:
+        try:
+            while os.read(self.fd, 4096):
+                pass
+        except (BlockingIOError, OSError):
+            pass
+
+    def close(self) -> None:
+        fds, self.fd, self._write_fd = (self.fd, self._write_fd), -1, -1
+        for fd in fds:
+            if fd >= 0:
+                os.close(fd)
+
+
+class StorePublisher:
+    """Publishes through a queue store; joins transactions where the store can."""
+
+    def __init__(self, store: QueueStore) -> None:
+        self._store = store
+
+    def publish(self, messages: Sequence[Message], within: Any = None) -> None:
+        if messages:
+            self._store.put([Put(m.queue, payload.dump(m), m.priority) for m in messages], within)
+
+    def joins(self, database_url: str) -> bool:
+        joins = getattr(self._store, "joins", None)
+        return bool(joins and joins(database_url))
+
+    def close(self) -> None: ...
+
+
+class StoreSource:
+    """A consumer's tap on a queue store."""
+
+    def __init__(self, store: QueueStore, queues: Sequence[str], consumer: str) -> None:
+        self._store = store
+        self._queues = tuple(queues)
+        self._consumer = consumer
+        self._pipe = WakePipe()
+        store.beat([consumer])
+
+    def receive(self, limit: int, timeout: float) -> list[Delivery]:
+        found = self._claim(limit)
+        if not found and timeout > 0:
+            self._store.wait(self._queues if limit else (), timeout, self._pipe.fd)
+            self._pipe.drain()
+            found = self._claim(limit)
+        return found
+
+    def _claim(self, limit: int) -> list[Delivery]:
+        if not limit:
+            return []
+        claimed = self._store.claim(self._queues, limit, self._consumer)
+        return [payload.load(c.payload, c.queue, c.tag, c.redelivered) for c in claimed]
+
+    def ack(self, deliveries: Sequence[Delivery]) -> None:
+        if deliveries:
+            self._store.ack([delivery.tag for delivery in deliveries], self._consumer)
+
+    def give_back(self, deliveries: Sequence[Delivery]) -> None:
+        if deliveries:
+            self._store.give_back([delivery.tag for delivery in deliveries], self._consumer)
+
+    def wake(self) -> None:
+        self._pipe.wake()
+
+    def close(self) -> None:
+        self._pipe.close()
+
+
+class StoreLeases:
+    """Claims end when their consumer goes silent."""
+
+    def __init__(self, store: QueueStore) -> None:
+        self._store = store
+
+    def beat(self, consumers: Collection[str]) -> None:
+        self._store.beat(consumers)
+
+    def release(self, consumer: str) -> int:
+        return self._store.release(consumer)
+
+    def recover(self, silent_seconds: float) -> int:
+        return self._store.recover(silent_seconds)
+
+
+class StoreBroker:
+    """The broker wing's door, for SQL databases and Redis."""
+
+    def __init__(self, url: str, store: QueueStore) -> None:
+        self.url = display(url)
+        self.local = is_local(url)
+        self._store = store
+        self.publisher = StorePublisher(store)
+        self.leases = StoreLeases(store)
+
+    def source(self, queues: Sequence[str], consumer: str) -> StoreSource:
+        return StoreSource(self._store, queues, consumer)
+
+    def size(self, queue: str) -> int:
+        return self._store.size(queue)
+
+    def purge(self, queue: str) -> int:
+        return self._store.purge(queue)
+
+    def check(self) -> None:
+        self._store.size("")
+
+    def close(self) -> None:
+        self._store.close()
