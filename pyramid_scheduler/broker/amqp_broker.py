@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..core.interfaces import Leases, Publisher
 from . import amqp_connecting
 from .amqp_publishing import AmqpPublisher
 from .amqp_source import AmqpSource
@@ -21,18 +22,19 @@ class AmqpBroker:
         self.url = display(url)
         self._url = url
         self._options = options
-        self.publisher = AmqpPublisher(url, self.url, options)
-        self.leases = NoLeases()
+        self._amqp = AmqpPublisher(url, self.url, options)
+        self.publisher: Publisher = self._amqp
+        self.leases: Leases = NoLeases()
 
     def source(self, queues: Sequence[str], consumer: str) -> AmqpSource:
         return AmqpSource(self._url, self.url, self._options, queues)
 
     def size(self, queue: str) -> int:
-        with self.publisher.connection() as connection:
+        with self._amqp.connection() as connection:
             return amqp_connecting.size(connection, queue)
 
     def purge(self, queue: str) -> int:
-        with self.publisher.connection() as connection:
+        with self._amqp.connection() as connection:
             if not amqp_connecting.size(connection, queue):
                 return 0
             channel = connection.channel()
@@ -41,7 +43,7 @@ class AmqpBroker:
             return count
 
     def check(self) -> None:
-        with self.publisher.connection():
+        with self._amqp.connection():
             pass
 
     def close(self) -> None:

@@ -11,8 +11,8 @@ import amqp
 
 from ..core.errors import BrokerUnavailable
 from ..core.message import Delivery
+from ..core.waking import WakePipe
 from .amqp_connecting import ERRORS, connect, declare
-from .store_broker import WakePipe
 
 Tag = tuple[int, int]  # (which of our connections, delivery tag)
 
@@ -60,7 +60,7 @@ class AmqpSource:
             channel.basic_consume(queue, callback=self._arrive(queue))
 
     def _follow(self, limit: int) -> None:
-        """Let the broker send what the worker can use. Moving the window costs a round trip: small moves are not made."""
+        """Let the broker send what the worker can use. A move costs a round trip: small ones are not made."""
         wanted = min(len(self._held) - len(self._arrived) + max(limit, 1), 65535)
         if wanted > self._prefetch or wanted * 2 < self._prefetch:
             self._prefetch = wanted

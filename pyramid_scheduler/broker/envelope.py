@@ -154,6 +154,7 @@ class EnvelopeSealer:
         headers["id"] = id_ = given.get("id") or str(uuid.uuid4())
         headers["root_id"] = given.get("root_id") or id_
         headers["origin"] = self._origin
+        headers[wire.CREATED] = self._clock.time()
         headers["argsrepr"] = short_repr(args)
         headers["kwargsrepr"] = short_repr(kwargs)
         if expires_at is not None:
@@ -171,7 +172,6 @@ class EnvelopeSealer:
 
     def _sign(self, queue: str, headers: dict[str, Any], content: tuple[str, str], body: bytes) -> None:
         if self._keys:
-            headers[wire.CREATED] = self._clock.time()
             headers[wire.SIGNATURE] = self._keys.sign(queue, headers, content, body)
 
 

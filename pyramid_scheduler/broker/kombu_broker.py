@@ -13,6 +13,7 @@ import kombu
 from kombu.exceptions import OperationalError
 
 from ..core.errors import BrokerUnavailable
+from ..core.interfaces import Leases, Publisher
 from ..core.message import Delivery, Message
 from .url import display, is_local
 
@@ -29,8 +30,8 @@ class KombuBroker:
         self._connection = kombu.Connection(url, transport_options=dict(options), connect_timeout=2)
         self._lock = threading.RLock()
         self._declared: set[str] = set()
-        self.publisher = KombuPublisher(self)
-        self.leases = NoLeases()
+        self.publisher: Publisher = KombuPublisher(self)
+        self.leases: Leases = NoLeases()
 
     def source(self, queues: Sequence[str], consumer: str) -> KombuSource:
         return KombuSource(self, queues)

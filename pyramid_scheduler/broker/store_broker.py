@@ -2,40 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from ..core.interfaces import Leases, Publisher
 from ..core.message import Delivery, Message
+from ..core.waking import WakePipe
 from . import payload
 from .transports.store import Put, QueueStore
 from .url import display, is_local
-
-
-class WakePipe:
-    """Ends a wait from another thread or a signal handler."""
-
-    def __init__(self) -> None:
-        self.fd, self._write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-
-    def wake(self) -> None:
-        try:
-            os.write(self._write_fd, b"\0")
-        except (BlockingIOError, OSError):  # full: it will be read anyway; closed: nobody waits any more
-            pass
-
-    def drain(self) -> None:
-        try:
-            while os.read(self.fd, 4096):
-                pass
-        except (BlockingIOError, OSError):
-            pass
-
-    def close(self) -> None:
-        fds, self.fd, self._write_fd = (self.fd, self._write_fd), -1, -1
-        for fd in fds:
-            if fd >= 0:
-                os.close(fd)
 
 
 class StorePublisher:
@@ -117,8 +92,8 @@ class StoreBroker:
         self.url = display(url)
         self.local = is_local(url)
         self._store = store
-        self.publisher = StorePublisher(store)
-        self.leases = StoreLeases(store)
+        self.publisher: Publisher = StorePublisher(store)
+        self.leases: Leases = StoreLeases(store)
 
     def source(self, queues: Sequence[str], consumer: str) -> StoreSource:
         return StoreSource(self._store, queues, consumer)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from .event import Event
 from .message import Delivery, Message
-from .run import Parked, Record, Run
+from .run import LiveWorker, Parked, Record, Run
 from .schedule import Addition, Advance, Fire, Schedule
 
 Emit = Callable[[Event], None]
@@ -116,7 +116,9 @@ class DueBatch(Protocol):
     schedules: Sequence[Schedule]
     connection: Any  # for Publisher.publish(within=…)
 
-    def open_runs(self, schedule_id: str) -> int: ...
+    def open_runs(self, schedule_ids: Sequence[str]) -> Mapping[str, int]:
+        """How many runs of each were fired and are not settled; those with none are left out."""
+
     def write(self, advances: Sequence[Advance], fires: Sequence[Fire], removals: Sequence[str]) -> None:
         """Advance (or end) rows, remember fires of recurring jobs as open runs, delete rows; in few statements."""
 
@@ -134,6 +136,8 @@ class Schedules(Protocol):
     def due(self, now: float, limit: int) -> AbstractContextManager[DueBatch]:
         """Claim rows whose time has come (active, canceled or ended), row-locked, skipping others' locks."""
 
+    def remove(self, schedule_ids: Sequence[str]) -> int: ...
+    def count(self) -> Mapping[str, int]: ...
     def next_fire_at(self) -> float | None:
         """When the next row is due, or None."""
 
@@ -154,6 +158,11 @@ class Runs(Protocol):
 class History(Protocol):
     """What came of runs."""
 
+    def find(self, job_id: str | None = None, state: str | None = None, limit: int = 100) -> list[Record]: ...
+
+    def counts(self) -> Mapping[str, int]:
+        """How many runs are remembered, by state."""
+
     def settle(self, records: Sequence[Record], parked: Sequence[Parked], later: Sequence[Schedule]) -> None:
         """Write all of it in one transaction, idempotently; open runs among the records are closed."""
 
@@ -168,8 +177,8 @@ class Cancellations(Protocol):
     def add(self, job_id: str, until: float | None = None) -> bool:
         """Cancel; returns whether a stored schedule was found (its row becomes ``canceled``)."""
 
-    def covers(self, job_id: str) -> bool:
-        """Whether that job is cancelled, as of at most 50 ms ago; cheap enough to ask before every run."""
+    def covers(self, job_id: str, created_at: float = 0.0) -> bool:
+        """Whether that job, created then, is cancelled, as of at most 50 ms ago; cheap: asked before every run."""
 
 
 class ParkedMessages(Protocol):
@@ -183,6 +192,15 @@ class ParkedMessages(Protocol):
     def delete(self, ids: Iterable[str]) -> int: ...
 
 
+class Presence(Protocol):
+    """Which workers live: they say so every few seconds."""
+
+    def beat(self, workers: Sequence[LiveWorker]) -> None: ...
+    def leave(self, names: Iterable[str]) -> None: ...
+    def find(self) -> list[LiveWorker]:
+        """Those that said so within the last half minute."""
+
+
 class Ledger(Protocol):
     """The ledger wing's door."""
 
@@ -193,10 +211,13 @@ class Ledger(Protocol):
     history: History
     cancellations: Cancellations
     parked: ParkedMessages
+    presence: Presence
 
     def open(self) -> None:
         """Connect and check the schema; the embedded SQLite default is created and upgraded by itself."""
 
+    def upgrade(self) -> str: ...
+    def version(self) -> str | None: ...
     def prune(self, history_seconds: float) -> Mapping[str, int]:
         """Housekeeping: drop consumed and outdated rows in bounded batches; returns counts by table."""
 

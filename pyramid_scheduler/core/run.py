@@ -119,3 +119,13 @@ class Parked:
     reason: str
     traceback: str = ""
     parked_at: float = 0.0
+
+
+@dataclass(frozen=True)
+class LiveWorker:
+    """A process that runs jobs, or keeps their times (then it serves no queue)."""
+
+    name: str
+    queues: tuple[str, ...]
+    role: str = "worker"
+    since: float = 0.0

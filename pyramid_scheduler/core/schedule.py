@@ -81,11 +81,12 @@ class Fire:
 
 @dataclass(frozen=True)
 class Advance:
-    """What to write on a schedule's row after it fired: ``None`` ends it."""
+    """What to write on a schedule's row: when to look at it next (``None`` ends it), and its state if that changes."""
 
     schedule_id: str
     next_fire_at: float | None
     last_fire_at: float | None = None
+    state: ScheduleState | None = None
 
 
 @dataclass(frozen=True)

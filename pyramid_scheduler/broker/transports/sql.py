@@ -10,9 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, make_url
 
 from ...core.errors import BrokerUnavailable
-from ...database import Database, same_database
+from ...database import Database, Watcher, same_database, watch
 from .sql_tables import NOW, ensure_tables
-from .sql_waiting import Waiter, make_waiter
 from .store import Claimed, Put
 
 _INSERT = "INSERT INTO ps_message (queue, rank, payload, redelivered) VALUES (:queue, :rank, :payload, 0)"
@@ -50,8 +49,8 @@ class SqlStore:
         return self._raw_database
 
     @cached_property
-    def _waiter(self) -> Waiter:
-        return make_waiter(self.database)
+    def _watcher(self) -> Watcher:
+        return watch(self.database, "ps_message")
 
     def joins(self, database_url: str) -> bool:
         """Whether ``database_url`` is this very database."""
@@ -115,7 +114,7 @@ class SqlStore:
             self.database.write(lambda connection, p=parameters: connection.execute(_with_ids(statement), p))
 
     def wait(self, queues: Sequence[str], timeout: float, wake_fd: int | None = None) -> None:
-        self._waiter.wait(timeout, wake_fd)
+        self._watcher.wait(timeout, wake_fd)
 
     def beat(self, consumers: Collection[str]) -> None:
         rows = [{"id": consumer} for consumer in sorted(consumers)]
@@ -144,7 +143,7 @@ class SqlStore:
         return int(released.rowcount)
 
     def recover(self, silent_seconds: float) -> int:
-        """Release every consumer that has not beaten for so long, and those that hold claims and never beat."""
+        """Release every consumer that has not beaten for so long."""
         now = NOW[self._raw_database.kind]
         silent = sa.text(f"SELECT id FROM ps_consumer WHERE beat_at < {now} - :silent")
         names = self.database.read(
@@ -175,8 +174,8 @@ class SqlStore:
         return int(self.database.write(lambda connection: connection.execute(gone, {"queue": queue}).rowcount))
 
     def close(self) -> None:
-        if "_waiter" in self.__dict__:
-            self.__dict__.pop("_waiter").close()
+        if "_watcher" in self.__dict__:
+            self.__dict__.pop("_watcher").close()
         self._raw_database.close()
 
     def _announce(self) -> None:

@@ -1,4 +1,4 @@
-"""Waiting until a queue may hold something: by notification where the engine has any, by short polls elsewhere."""
+"""Waiting until somebody has changed the database: by notification where there is any, by short polls elsewhere."""
 
 from __future__ import annotations
 
@@ -7,32 +7,33 @@ import sqlite3
 import time
 from typing import Any, Protocol
 
-from ...database import Database
+from .engine import Database
 
 #: Polls start this close together, and drift apart while nothing happens.
 SHORTEST_POLL_SECONDS = 0.001
 LONGEST_POLL_SECONDS = {"sqlite": 0.005, "mysql": 0.025}
 
 
-class Waiter(Protocol):
+class Watcher(Protocol):
     """Waits on behalf of one consumer; used by one thread."""
 
     def wait(self, timeout: float, wake_fd: int | None) -> None: ...
     def close(self) -> None: ...
 
 
-def make_waiter(database: Database) -> Waiter:
-    """The best way to wait that the engine offers."""
+def watch(database: Database, channel: str) -> Watcher:
+    """The best way to wait that the engine offers; ``channel`` is what PostgreSQL's NOTIFY names."""
     if database.kind == "postgresql":
-        return NotificationWaiter(database)
-    return SqliteWaiter(database) if database.kind == "sqlite" else PollingWaiter()
+        return Listening(database, channel)
+    return DataVersion(database) if database.kind == "sqlite" else Polling()
 
 
-class NotificationWaiter:
+class Listening:
     """PostgreSQL's LISTEN on a connection of its own."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, channel: str) -> None:
         self._database = database
+        self._channel = channel
         self._connection: Any = None
 
     def wait(self, timeout: float, wake_fd: int | None) -> None:
@@ -46,7 +47,7 @@ class NotificationWaiter:
 
     def _listen(self) -> None:
         self._connection = self._database.connect_raw()
-        self._connection.execute("LISTEN ps_message")
+        self._connection.execute(f"LISTEN {self._channel}")
 
     def _drain(self) -> None:
         try:
@@ -62,7 +63,7 @@ class NotificationWaiter:
             self._connection = None
 
 
-class SqliteWaiter:
+class DataVersion:
     """SQLite's ``data_version`` changes when another connection commits; asking costs microseconds."""
 
     def __init__(self, database: Database) -> None:
@@ -84,7 +85,7 @@ class SqliteWaiter:
         self._connection.close()
 
 
-class PollingWaiter:
+class Polling:
     """For engines that tell nobody: the caller asks again after a pause that grows while nothing comes."""
 
     def __init__(self) -> None:

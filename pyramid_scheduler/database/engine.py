@@ -1,7 +1,4 @@
-"""SQL databases, as both the SQL broker and the ledger need them: one engine per process, writes that are retried.
-
-It lies below the wings, beside ``core``: it knows SQLAlchemy and nothing of jobs.
-"""
+"""One engine per process, and writes that are retried."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from .core.errors import SchedulerError
+from ..core.errors import SchedulerError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -1,0 +1,31 @@
+"""Ending a wait from elsewhere."""
+
+from __future__ import annotations
+
+import os
+
+
+class WakePipe:
+    """Ends a wait from another thread or a signal handler."""
+
+    def __init__(self) -> None:
+        self.fd, self._write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def wake(self) -> None:
+        try:
+            os.write(self._write_fd, b"\0")
+        except (BlockingIOError, OSError):  # full: it will be read anyway; closed: nobody waits any more
+            pass
+
+    def drain(self) -> None:
+        try:
+            while os.read(self.fd, 4096):
+                pass
+        except (BlockingIOError, OSError):
+            pass
+
+    def close(self) -> None:
+        fds, self.fd, self._write_fd = (self.fd, self._write_fd), -1, -1
+        for fd in fds:
+            if fd >= 0:
+                os.close(fd)

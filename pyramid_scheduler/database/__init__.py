@@ -1,0 +1,6 @@
+"""SQL databases, as both the SQL broker and the ledger need them. Below the wings, beside ``core``; knows no jobs."""
+
+from .engine import Database, same_database
+from .watching import Watcher, watch
+
+__all__ = ["Database", "Watcher", "same_database", "watch"]

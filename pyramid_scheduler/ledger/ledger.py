@@ -1,0 +1,90 @@
+"""The ledger wing's door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..core.clock import Clock
+from ..core.errors import LedgerUnavailable
+from ..core.run import RunState
+from ..database import Database
+from . import schema
+from .cancellations import SqlCancellations
+from .due import SqlRuns
+from .history import SqlHistory
+from .parked import SqlParkedMessages
+from .presence import SqlPresence
+from .schedules import SqlSchedules
+from .statements import delete_old
+from .tables import cancellation, outcome, parked, restart, run, worker
+
+#: Failures outlive successes by this factor; what could not be read is never pruned.
+FAILURES_KEPT_LONGER = 30
+
+
+def open_ledger(url: str, clock: Clock, *, embedded: bool) -> SqlLedger:
+    """The ledger in the database at ``url``. ``embedded``: it makes and upgrades its tables by itself.
+
+    On a server the tables are made by ``pscheduler db upgrade``, once, by somebody who may; until then ``open``
+    raises SchemaMismatch, which says so.
+    """
+    return SqlLedger(Database(url, LedgerUnavailable), url, clock, embedded=embedded)
+
+
+class SqlLedger:
+    """Schedules, runs, outcomes, cancellations, parked messages and live workers, in one database."""
+
+    def __init__(self, database: Database, url: str, clock: Clock, *, embedded: bool) -> None:
+        self.database_url = url
+        self.url = database.display
+        self._database = database
+        self._clock = clock
+        self._embedded = embedded
+        self.schedules = SqlSchedules(database, clock)
+        self.runs = SqlRuns(database, clock)
+        self.history = SqlHistory(database, self.schedules, clock)
+        self.cancellations = SqlCancellations(database, clock)
+        self.parked = SqlParkedMessages(database)
+        self.presence = SqlPresence(database, clock)
+
+    def open(self) -> None:
+        """Raises LedgerUnavailable, or SchemaMismatch where the tables are not ours."""
+        if self._embedded and schema.current(self._database) in (None, *schema.KNOWN[:-1]):
+            schema.upgrade(self._database)
+        schema.check(self._database)
+
+    def upgrade(self) -> str:
+        return schema.upgrade(self._database)
+
+    def version(self) -> str | None:
+        return schema.current(self._database)
+
+    def prune(self, history_seconds: float) -> Mapping[str, int]:
+        """Drop what is outdated, in bounded batches; returns how many rows, by table."""
+        now = self._clock.time()
+        old = now - history_seconds
+        failures = sa.and_(
+            parked.c.parked_at < now - history_seconds * FAILURES_KEPT_LONGER, parked.c.state == str(RunState.FAILED)
+        )
+        outdated: list[tuple[sa.Table, Any]] = [
+            (outcome, outcome.c.started_at + outcome.c.runtime_seconds < old),
+            (run, sa.and_(run.c.fired_at < old, sa.or_(run.c.settled_at < old, run.c.schedule_id.is_(None)))),
+            (restart, restart.c.at < old),
+            (cancellation, cancellation.c.until < now),
+            (worker, worker.c.beat_at < old),
+            (parked, failures),
+        ]
+        return {table.name: self._prune(table, condition) for table, condition in outdated}
+
+    def _prune(self, table: sa.Table, condition: Any) -> int:
+        total = 0
+        while count := self._database.write(lambda connection: delete_old(connection, table, condition)):
+            total += count
+        return total
+
+    def close(self) -> None:
+        self.schedules.close()
+        self._database.close()

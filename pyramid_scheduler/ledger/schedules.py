@@ -1,0 +1,169 @@
+"""Stored schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from ..core.clock import Clock
+from ..core.schedule import Addition, Schedule, ScheduleState
+from ..core.waking import WakePipe
+from ..database import Database, Watcher, watch
+from .due import SqlDueBatch
+from .rows import schedule_of, schedule_row
+from .statements import chunks
+from .tables import cancellation, schedule
+from .text import key
+
+CHANNEL = "ps_ledger"
+
+
+class SqlSchedules:
+    """The Schedules port. Changes are announced, so that sleeping timekeepers look again."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._pipe = WakePipe()
+        self._watcher: Watcher | None = None
+
+    def add(self, schedules: Sequence[Schedule]) -> list[Addition]:
+        """Store all, in one transaction; see Addition for what may become of each."""
+        return self._database.write(lambda connection: self.add_within(connection, schedules))
+
+    def add_within(self, connection: Connection, schedules: Sequence[Schedule]) -> list[Addition]:
+        ids = [key(one.id) for one in schedules]
+        stored, canceled = self._stored(connection, ids), self._canceled(connection, ids)
+        additions = [self._add(connection, one, stored, canceled) for one in schedules]
+        announce(connection)
+        return additions
+
+    def _stored(self, connection: Connection, ids: Sequence[str]) -> dict[str, Schedule]:
+        found: dict[str, Schedule] = {}
+        for some in chunks(ids):
+            rows = connection.execute(sa.select(schedule).where(schedule.c.id.in_(some)).with_for_update())
+            found.update((row.id, schedule_of(row)) for row in rows)
+        return found
+
+    def _canceled(self, connection: Connection, ids: Sequence[str]) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for some in chunks(ids):
+            query = sa.select(cancellation.c.job_id, sa.func.max(cancellation.c.canceled_at))
+            where = cancellation.c.job_id.in_(some)
+            found.update(
+                (row[0], row[1]) for row in connection.execute(query.where(where).group_by(cancellation.c.job_id))
+            )
+        return found
+
+    def _add(
+        self, connection: Connection, new: Schedule, stored: dict[str, Schedule], canceled: dict[str, float]
+    ) -> Addition:
+        id_ = key(new.id)
+        if canceled.get(id_, float("-inf")) >= new.created_at:
+            return Addition.CANCELED
+        old = stored.get(id_)
+        if old is None or old.state in (ScheduleState.CANCELED, ScheduleState.ENDED):
+            if old is not None:
+                connection.execute(schedule.delete().where(schedule.c.id == id_))
+            connection.execute(schedule.insert(), schedule_row(new))
+            stored[id_] = new
+            return Addition.CREATED
+        if not new.replace_existing:
+            return Addition.EXISTS
+        row = schedule_row(_merged(old, new))
+        connection.execute(schedule.update().where(schedule.c.id == id_), row)
+        return Addition.REPLACED
+
+    def get(self, schedule_id: str) -> Schedule | None:
+        query = sa.select(schedule).where(schedule.c.id == key(schedule_id))
+        row = self._database.read(lambda connection: connection.execute(query).first())
+        return None if row is None else schedule_of(row)
+
+    def find(self, queue: str | None = None, declared: bool | None = None, limit: int | None = None) -> list[Schedule]:
+        query = sa.select(schedule).order_by(schedule.c.next_fire_at, schedule.c.id).limit(limit)
+        if queue is not None:
+            query = query.where(schedule.c.queue == queue)
+        if declared is not None:
+            query = query.where(schedule.c.declared == declared)
+        return [schedule_of(row) for row in self._database.read(lambda connection: connection.execute(query).all())]
+
+    def pause(self, schedule_id: str) -> bool:
+        """A paused row has no next fire, so the index of due rows does not hold it."""
+        return self._change(schedule_id, (ScheduleState.ACTIVE, ScheduleState.PAUSED), ScheduleState.PAUSED, None)
+
+    def resume(self, schedule_id: str, next_fire_at: float | None) -> bool:
+        return self._change(schedule_id, (ScheduleState.PAUSED,), ScheduleState.ACTIVE, next_fire_at) or (
+            self._change(schedule_id, (ScheduleState.ACTIVE,), ScheduleState.ACTIVE, next_fire_at)
+        )
+
+    def _change(
+        self, schedule_id: str, from_: Sequence[ScheduleState], to: ScheduleState, next_fire_at: float | None
+    ) -> bool:
+        where = (schedule.c.id == key(schedule_id), schedule.c.state.in_([str(state) for state in from_]))
+        statement = schedule.update().where(*where).values(state=str(to), next_fire_at=next_fire_at)
+
+        def work(connection: Connection) -> bool:
+            announce(connection)
+            found = connection.execute(sa.select(schedule.c.id).where(*where)).first() is not None
+            connection.execute(statement)
+            return found
+
+        return self._database.write(work)
+
+    def remove(self, schedule_ids: Sequence[str]) -> int:
+        """Delete rows at once, whatever their state."""
+        where = schedule.c.id.in_([key(one) for one in schedule_ids])
+        return self._database.write(lambda connection: connection.execute(schedule.delete().where(where)).rowcount)
+
+    @contextmanager
+    def due(self, now: float, limit: int) -> Iterator[SqlDueBatch]:
+        """Due rows, locked until the context ends: commit at its end, rollback if it raises."""
+        query = sa.select(schedule).where(schedule.c.next_fire_at <= now).order_by(schedule.c.next_fire_at).limit(limit)
+        with self._database.transaction() as connection:
+            rows = connection.execute(query.with_for_update(skip_locked=True)).all()
+            yield SqlDueBatch(connection, [schedule_of(row) for row in rows], self._clock)
+
+    def next_fire_at(self) -> float | None:
+        query = sa.select(sa.func.min(schedule.c.next_fire_at))
+        found: float | None = self._database.read(lambda connection: connection.execute(query).scalar())
+        return found
+
+    def count(self) -> dict[str, int]:
+        """How many schedules are stored, by state."""
+        query = sa.select(schedule.c.state, sa.func.count()).group_by(schedule.c.state)
+        return {row[0]: row[1] for row in self._database.read(lambda c: c.execute(query).all())}
+
+    def wait(self, seconds: float) -> None:
+        if self._watcher is None:
+            self._watcher = watch(self._database, CHANNEL)
+        self._watcher.wait(seconds, self._pipe.fd)
+        self._pipe.drain()
+
+    def wake(self) -> None:
+        self._pipe.wake()
+
+    def close(self) -> None:
+        if self._watcher is not None:
+            self._watcher.close()
+            self._watcher = None
+
+
+def announce(connection: Connection) -> None:
+    """Tell the sleeping timekeepers of this database, when the transaction commits."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
+
+
+def _merged(old: Schedule, new: Schedule) -> Schedule:
+    """The new definition in the old one's place in time, where its times did not change."""
+    state = old.state if old.state is ScheduleState.PAUSED else ScheduleState.ACTIVE
+    same_times = dict(old.trigger) == dict(new.trigger)
+    next_fire_at: Any = None if state is ScheduleState.PAUSED else old.next_fire_at if same_times else new.next_fire_at
+    return replace(
+        new, state=state, next_fire_at=next_fire_at, last_fire_at=old.last_fire_at, created_at=old.created_at
+    )

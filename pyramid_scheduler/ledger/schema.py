@@ -1,0 +1,69 @@
+"""The version of the ledger's tables: looked up, checked, brought up to date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from ..core.errors import SchemaMismatch
+from ..database import Database
+
+HEAD = "0001"
+KNOWN = ("0001",)
+VERSION_TABLE = "ps_ledger_version"
+
+
+def current(database: Database) -> str | None:
+    """The version of the tables, or None where there are none."""
+
+    def look(connection: Connection) -> str | None:
+        if not sa.inspect(connection).has_table(VERSION_TABLE):
+            return None
+        return connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
+
+    return database.read(look)
+
+
+def check(database: Database) -> str:
+    """Return the version if it is ours; raises SchemaMismatch, naming the remedy, if it is not."""
+    found = current(database)
+    if found is None:
+        raise SchemaMismatch(
+            f"the database {database.display} has no tables of pyramid_scheduler yet:"
+            " run pscheduler db upgrade CONFIG.ini"
+        )
+    if found not in KNOWN:
+        raise SchemaMismatch(
+            f"the database {database.display} was made by a newer pyramid_scheduler (version {found}, here {HEAD}):"
+            " install that version here"
+        )
+    if found != HEAD:
+        raise SchemaMismatch(
+            f"the database {database.display} is of an older version ({found}, here {HEAD}):"
+            " run pscheduler db upgrade CONFIG.ini"
+        )
+    return found
+
+
+def upgrade(database: Database) -> str:
+    """Bring the tables to our version, in one transaction; several processes may do so at once."""
+    found = current(database)
+    if found is not None and found not in KNOWN:
+        check(database)
+    database.write(_upgrade)
+    return check(database)
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7062016)")
+    config: Any = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,61 @@
+"""The statements that the engines spell differently."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+#: Rows or ids in one statement.
+CHUNK = 500
+
+
+def insert_new(connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert ``rows``; those whose key is taken are left out."""
+    if not rows:
+        return
+    statement: Any
+    if connection.dialect.name == "postgresql":
+        statement = postgresql.insert(table).on_conflict_do_nothing()
+    elif connection.dialect.name == "sqlite":
+        statement = sqlite.insert(table).on_conflict_do_nothing()
+    else:
+        statement = mysql.insert(table).prefix_with("IGNORE")
+    connection.execute(statement, list(rows))
+
+
+def upsert(connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]], **changes: Any) -> None:
+    """Insert ``rows``; where the key is taken set ``changes`` (default: every given column but the key)."""
+    if not rows:
+        return
+    keys = [column.name for column in table.primary_key]
+    names = [name for name in rows[0] if name not in keys]
+    statement: Any
+    if connection.dialect.name in ("postgresql", "sqlite"):
+        insert: Any = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+        new = changes or {name: insert.excluded[name] for name in names}
+        statement = insert.on_conflict_do_update(index_elements=keys, set_=new)
+    else:
+        insert = mysql.insert(table)
+        statement = insert.on_duplicate_key_update(**(changes or {name: insert.inserted[name] for name in names}))
+    connection.execute(statement, list(rows))
+
+
+def delete_old(connection: Connection, table: sa.Table, condition: Any, limit: int = 5000) -> int:
+    """Delete at most ``limit`` rows that meet ``condition``; returns how many."""
+    keys = list(table.primary_key)
+    found = connection.execute(sa.select(*keys).where(condition).limit(limit)).all()
+    for start in range(0, len(found), CHUNK):
+        chunk = found[start : start + CHUNK]
+        if len(keys) == 1:
+            connection.execute(table.delete().where(keys[0].in_([row[0] for row in chunk])))
+        else:
+            connection.execute(table.delete().where(sa.tuple_(*keys).in_([tuple(row) for row in chunk])))
+    return len(found)
+
+
+def chunks(items: Sequence[Any]) -> list[Sequence[Any]]:
+    return [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
