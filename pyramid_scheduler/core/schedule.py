@@ -26,6 +26,7 @@ class Schedule:
 
     ``trigger`` has a ``type`` (date, interval, cron, crontab) and that type's fields, ``start``, ``end`` (ISO),
     ``timezone`` (IANA name) and ``jitter`` (seconds). ``declared`` marks a job that belongs to configuration.
+    ``due_at`` is what the trigger says, ``next_fire_at`` when to act on it: the same, but for jitter.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Schedule:
     trigger: Mapping[str, Any]
     message: Message
     next_fire_at: float | None = None
+    due_at: float | None = None
     state: ScheduleState = ScheduleState.ACTIVE
     name: str = ""
     misfire_grace_seconds: float | None = None
@@ -85,6 +87,7 @@ class Advance:
 
     schedule_id: str
     next_fire_at: float | None
+    due_at: float | None = None
     last_fire_at: float | None = None
     state: ScheduleState | None = None
 

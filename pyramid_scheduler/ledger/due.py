@@ -15,9 +15,9 @@ from .statements import chunks, insert_new
 from .tables import run, schedule
 from .text import key
 
-_ADVANCE = sa.text("UPDATE ps_schedule SET next_fire_at = :next, last_fire_at = :last WHERE id = :id")
+_ADVANCE = sa.text("UPDATE ps_schedule SET next_fire_at = :next, due_at = :due, last_fire_at = :last WHERE id = :id")
 _ADVANCE_STATE = sa.text(
-    "UPDATE ps_schedule SET next_fire_at = :next, last_fire_at = :last, state = :state WHERE id = :id"
+    "UPDATE ps_schedule SET next_fire_at = :next, due_at = :due, last_fire_at = :last, state = :state WHERE id = :id"
 )
 
 
@@ -54,7 +54,12 @@ class SqlDueBatch:
 
     @staticmethod
     def _parameters(advance: Advance) -> dict[str, Any]:
-        return {"id": key(advance.schedule_id), "next": advance.next_fire_at, "last": advance.last_fire_at}
+        return {
+            "id": key(advance.schedule_id),
+            "next": advance.next_fire_at,
+            "due": advance.due_at,
+            "last": advance.last_fire_at,
+        }
 
     def _with_state(self, advance: Advance) -> dict[str, Any]:
         next_fire_at = self._clock.time() if advance.next_fire_at is None else advance.next_fire_at

@@ -27,6 +27,7 @@ schedule = sa.Table(
     sa.Column("message", LONG_TEXT, nullable=False),  # JSON; its body stays sealed
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("next_fire_at", MOMENT),
+    sa.Column("due_at", MOMENT),
     sa.Column("last_fire_at", MOMENT),
     sa.Column("created_at", MOMENT, nullable=False),
     sa.Column("grace_seconds", MOMENT),

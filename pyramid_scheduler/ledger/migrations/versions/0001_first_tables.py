@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("message", LONG_TEXT, nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("next_fire_at", MOMENT),
+        sa.Column("due_at", MOMENT),
         sa.Column("last_fire_at", MOMENT),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("grace_seconds", MOMENT),

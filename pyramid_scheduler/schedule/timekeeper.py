@@ -1,0 +1,122 @@
+"""The timekeeper: claims due schedules under row locks, publishes their runs, advances them; or nothing of it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Sequence
+
+from ..core.clock import Clock
+from ..core.errors import SchedulerError
+from ..core.interfaces import DueBatch, Emit, History, Publisher, Schedules
+from .firing import Planner
+
+log = logging.getLogger(__name__)
+
+BATCH = 1000
+LONGEST_WAIT_SECONDS = 1.0
+FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.05, 1.0
+
+
+class Timekeeper:
+    """Any number may run on one ledger: the rows are locked, not the timekeeper elected.
+
+    ``joined``: broker and ledger are one database, and a fire is published in the transaction that advances its
+    schedule. Elsewhere a fire whose timekeeper dies between the two is published again, and told apart by its token.
+    """
+
+    def __init__(
+        self,
+        *,
+        schedules: Schedules,
+        publisher: Publisher,
+        planner: Planner,
+        history: History,
+        emit: Emit,
+        clock: Clock,
+        joined: bool,
+        upkeep: Sequence[Callable[[], None]] = (),
+    ) -> None:
+        self._schedules = schedules
+        self._publisher = publisher
+        self._planner = planner
+        self._history = history
+        self._emit = emit
+        self._clock = clock
+        self._joined = joined
+        self._upkeep = tuple(upkeep)
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._pid = 0
+
+    def run(self) -> None:
+        """Keep the times until ``stop``."""
+        backoff = FIRST_BACKOFF_SECONDS
+        while not self._stopping.is_set():
+            try:
+                self._keep()
+                backoff = FIRST_BACKOFF_SECONDS
+            except SchedulerError as error:
+                if backoff == FIRST_BACKOFF_SECONDS:
+                    log.warning("nothing is fired now, and nothing is lost; trying again: %s", error)
+                self._stopping.wait(backoff)
+                backoff = min(backoff * 2, LONGEST_BACKOFF_SECONDS)
+
+    def _keep(self) -> None:
+        for task in self._upkeep:
+            task()
+        fired = self.tick()
+        if not fired and not self._stopping.is_set():
+            self._schedules.wait(self._seconds_to_wait())
+
+    def _seconds_to_wait(self) -> float:
+        next_fire_at = self._schedules.next_fire_at()
+        if next_fire_at is None:
+            return LONGEST_WAIT_SECONDS
+        return min(max(next_fire_at - self._clock.time(), 0.0), LONGEST_WAIT_SECONDS)
+
+    def tick(self) -> int:
+        """Fire one batch of what is due now; returns how many rows were dealt with."""
+        now = self._clock.time()
+        next_fire_at = self._schedules.next_fire_at()
+        if next_fire_at is None or next_fire_at > now:
+            return 0
+        with self._schedules.due(now, BATCH) as batch:
+            after = self._fire(batch, now)
+        after()
+        return len(batch.schedules)
+
+    def _fire(self, batch: DueBatch, now: float) -> Callable[[], None]:
+        plan = self._planner.plan(batch, now)
+        messages = [fire.message for fire in plan.fires]
+        self._publisher.publish(messages, within=batch.connection if self._joined else None)
+        batch.write(plan.advances, plan.recurring, plan.removals)
+        for event in plan.ends:
+            self._emit(event)
+
+        def after() -> None:
+            self._history.settle(plan.missed_records, (), ())
+            for event in plan.missed:
+                self._emit(event)
+
+        return after
+
+    def start(self) -> None:
+        """Keep the times in a thread of this process."""
+        if not self.alive:
+            self._stopping.clear()
+            self._pid = os.getpid()
+            self._thread = threading.Thread(target=self.run, name="pscheduler-timekeeper", daemon=True)
+            self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        return self._thread is not None and self._thread.is_alive() and self._pid == os.getpid()
+
+    def stop(self, timeout: float | None = None) -> None:
+        """Stop after the batch in hand; safe to call twice, and from a signal handler without ``timeout``."""
+        self._stopping.set()
+        self._schedules.wake()
+        if timeout is not None and self.alive and self._thread is not None:
+            self._thread.join(timeout)
