@@ -1,0 +1,36 @@
+"""What is known about an exception that ended a task."""
+
+from __future__ import annotations
+
+import sys
+import traceback as tracebacks
+from types import TracebackType
+from typing import Any
+
+ExcInfo = tuple[Any, Any, Any]
+
+
+class ExceptionInfo:
+    """``type``, ``exception``, ``traceback`` (text), ``tb``, ``internal``; pickles without the frames."""
+
+    def __init__(self, exc_info: ExcInfo | None = None, internal: bool = False) -> None:
+        self.type, self.exception, self.tb = exc_info or sys.exc_info()
+        self.traceback = "".join(tracebacks.format_exception(self.type, _exception(self.exception), self.tb))
+        self.internal = internal
+
+    @property
+    def exc_info(self) -> tuple[Any, Any, TracebackType | None]:
+        return self.type, self.exception, self.tb
+
+    def __str__(self) -> str:
+        return self.traceback
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.exception!r}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "tb": None}
+
+
+def _exception(value: Any) -> BaseException | None:
+    return value if isinstance(value, BaseException) else None

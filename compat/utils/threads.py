@@ -1,0 +1,44 @@
+"""Stacks of the current thread."""
+
+from __future__ import annotations
+
+import threading
+from threading import get_ident
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+__all__ = ("Local", "LocalStack", "get_ident")
+
+Local = threading.local
+
+
+class LocalStack(Generic[T]):
+    """One stack per thread."""
+
+    def __init__(self) -> None:
+        self._local = threading.local()
+
+    def push(self, obj: T) -> list[T]:
+        stack = self.stack
+        if not stack:
+            self._local.stack = stack
+        stack.append(obj)
+        return stack
+
+    def pop(self) -> T | None:
+        """Take the top off; None where there is none."""
+        stack = self.stack
+        return stack.pop() if stack else None
+
+    @property
+    def stack(self) -> list[T]:
+        found: Any = getattr(self._local, "stack", None)
+        return [] if found is None else found  # type: ignore[no-any-return]
+
+    @property
+    def top(self) -> T | None:
+        stack = self.stack
+        return stack[-1] if stack else None
+
+    def __len__(self) -> int:
+        return len(self.stack)
