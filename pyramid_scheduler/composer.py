@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .core import message as wire
@@ -46,6 +47,8 @@ class Composer:
     ) -> Message:
         """The message of a job that runs once, at ``date``: a task message with an ``eta``, as Celery has it."""
         eta = triggers.parse_date(date, options.timezone or self._settings.timezone)
+        if options.jitter:
+            eta += timedelta(seconds=random.uniform(0.0, options.jitter))
         headers: dict[str, Any] = {"eta": eta.astimezone(UTC).isoformat()}
         if options.replace_existing:
             headers[wire.REPLACE] = True
@@ -73,7 +76,8 @@ class Composer:
             task=message.task,
             trigger=trigger,
             message=message,
-            next_fire_at=triggers.next_fire(trigger, None, now),
+            next_fire_at=(due := triggers.next_fire(trigger, None, now)),
+            due_at=due,
             name=options.name,
             misfire_grace_seconds=self._grace(options),
             coalesce=options.coalesce,

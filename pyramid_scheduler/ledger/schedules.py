@@ -105,7 +105,9 @@ class SqlSchedules:
         self, schedule_id: str, from_: Sequence[ScheduleState], to: ScheduleState, next_fire_at: float | None
     ) -> bool:
         where = (schedule.c.id == key(schedule_id), schedule.c.state.in_([str(state) for state in from_]))
-        statement = schedule.update().where(*where).values(state=str(to), next_fire_at=next_fire_at)
+        statement = (
+            schedule.update().where(*where).values(state=str(to), next_fire_at=next_fire_at, due_at=next_fire_at)
+        )
 
         def work(connection: Connection) -> bool:
             announce(connection)
@@ -163,7 +165,7 @@ def _merged(old: Schedule, new: Schedule) -> Schedule:
     """The new definition in the old one's place in time, where its times did not change."""
     state = old.state if old.state is ScheduleState.PAUSED else ScheduleState.ACTIVE
     same_times = dict(old.trigger) == dict(new.trigger)
-    next_fire_at: Any = None if state is ScheduleState.PAUSED else old.next_fire_at if same_times else new.next_fire_at
-    return replace(
-        new, state=state, next_fire_at=next_fire_at, last_fire_at=old.last_fire_at, created_at=old.created_at
-    )
+    times = old if same_times else new
+    next_fire_at: Any = None if state is ScheduleState.PAUSED else times.next_fire_at
+    kept = {"due_at": times.due_at, "last_fire_at": old.last_fire_at, "created_at": old.created_at}
+    return replace(new, state=state, next_fire_at=next_fire_at, **kept)

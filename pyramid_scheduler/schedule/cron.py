@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 from apscheduler.triggers.cron import CronTrigger
 
 
-class LocalCronTrigger(CronTrigger):
+class LocalCronTrigger(CronTrigger):  # type: ignore[misc]
     """A local time that names its hour fires once on every local day.
 
     Where the clock goes back, the hour that comes twice counts once: its first pass. Where the clock goes forward, a
@@ -19,8 +19,9 @@ class LocalCronTrigger(CronTrigger):
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
         found = super().get_next_fire_time(previous_fire_time, now)
         while found is not None and not self._every_hour and _is_second_pass(found):
-            found = super().get_next_fire_time(found, found + timedelta(microseconds=1))
-        return found
+            # In UTC: within one zone, Python's arithmetic forgets which of the two passes it was in.
+            found = super().get_next_fire_time(None, found.astimezone(UTC) + timedelta(microseconds=1))
+        return cast("datetime | None", found)
 
     @property
     def _every_hour(self) -> bool:
