@@ -41,16 +41,17 @@ class StoreSource:
         store.beat([consumer])
 
     def receive(self, limit: int, timeout: float) -> list[Delivery]:
+        if not limit:
+            self._pipe.wait(timeout)
+            return []
         found = self._claim(limit)
         if not found and timeout > 0:
-            self._store.wait(self._queues if limit else (), timeout, self._pipe.fd)
+            self._store.wait(self._queues, timeout, self._pipe.fd)
             self._pipe.drain()
             found = self._claim(limit)
         return found
 
     def _claim(self, limit: int) -> list[Delivery]:
-        if not limit:
-            return []
         claimed = self._store.claim(self._queues, limit, self._consumer)
         return [payload.load(c.payload, c.queue, c.tag, c.redelivered) for c in claimed]
 

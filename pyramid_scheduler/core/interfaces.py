@@ -16,6 +16,7 @@ from .run import LiveWorker, Parked, Record, Run
 from .schedule import Addition, Advance, Fire, Schedule
 
 Emit = Callable[[Event], None]
+Stored = Callable[[Schedule, Addition], None]
 #: Calls a job inside what it runs in (a Pyramid request with its transaction): ``context(run, call)`` returns what
 #: ``call()`` returns, and may call it again after a conflict of transactions.
 JobContext = Callable[[Run, Callable[[], Any]], Any]
@@ -163,8 +164,13 @@ class History(Protocol):
     def counts(self) -> Mapping[str, int]:
         """How many runs are remembered, by state."""
 
-    def settle(self, records: Sequence[Record], parked: Sequence[Parked], later: Sequence[Schedule]) -> None:
-        """Write all of it in one transaction, idempotently; open runs among the records are closed."""
+    def settle(
+        self, records: Sequence[Record], parked: Sequence[Parked], later: Sequence[Schedule], stored: Stored = ...
+    ) -> None:
+        """Write all of it in one transaction, idempotently; open runs among the records are closed.
+
+        ``stored`` is told what became of each of ``later``, right before the commit.
+        """
 
     def outcome(self, run_id: str) -> Record | None: ...
     def begin_again(self, run_id: str) -> int:

@@ -8,16 +8,9 @@ from enum import StrEnum
 from typing import Any
 
 from . import message as wire
+from .kind import JobKind
 from .message import Delivery, Message
-
-
-class JobKind(StrEnum):
-    """How a job's times are decided."""
-
-    ASYNC = "async"
-    DATE = "date"
-    INTERVAL = "interval"
-    CRON = "cron"
+from .schedule import Schedule
 
 
 @dataclass(slots=True)
@@ -88,7 +81,7 @@ class Outcome:
     error: str = ""
     traceback: str = ""
     follow_ups: tuple[Message, ...] = ()
-    later: tuple[tuple[float, Message], ...] = ()  # (epoch seconds, message)
+    later: tuple[Schedule, ...] = ()
 
 
 @dataclass(slots=True)

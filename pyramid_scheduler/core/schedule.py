@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Self
 
+from . import message as wire
+from .kind import JobKind
 from .message import Message
-from .run import JobKind
 
 
 class ScheduleState(StrEnum):
@@ -46,6 +48,25 @@ class Schedule:
     replace_existing: bool = False
     created_at: float = 0.0
     last_fire_at: float | None = None
+
+    @classmethod
+    def once(cls, message: Message, at: float, now: float, *, grace: float | None = None) -> Self:
+        """A message that is to be published once, at ``at``: a date job, or a retry."""
+        headers = message.headers
+        return cls(
+            id=message.id,
+            kind=JobKind(headers.get(wire.KIND) or "async"),
+            queue=message.queue,
+            task=message.task,
+            trigger={"type": "date", "at": datetime.fromtimestamp(at, UTC).isoformat()},
+            message=message,
+            next_fire_at=at,
+            due_at=at,
+            name=str(headers.get(wire.NAME) or ""),
+            misfire_grace_seconds=grace,
+            replace_existing=bool(headers.get(wire.REPLACE)),
+            created_at=float(headers.get(wire.CREATED) or now),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types, for the wire."""

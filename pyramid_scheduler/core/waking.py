@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 
 
 class WakePipe:
@@ -16,6 +17,11 @@ class WakePipe:
             os.write(self._write_fd, b"\0")
         except (BlockingIOError, OSError):  # full: it will be read anyway; closed: nobody waits any more
             pass
+
+    def wait(self, timeout: float) -> None:
+        """Until woken, or for ``timeout`` seconds."""
+        select.select([self.fd], [], [], timeout)
+        self.drain()
 
     def drain(self) -> None:
         try:

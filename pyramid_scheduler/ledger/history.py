@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from ..core.clock import Clock
+from ..core.interfaces import Stored
 from ..core.run import TERMINAL, Parked, Record
 from ..core.schedule import Schedule
 from ..database import Database
@@ -29,16 +30,25 @@ class SqlHistory:
         self._schedules = schedules
         self._clock = clock
 
-    def settle(self, records: Sequence[Record], parked: Sequence[Parked], later: Sequence[Schedule]) -> None:
-        """Write all of it in one transaction; what was written before stays as it is."""
-        if records or parked or later:
-            self._database.write(lambda connection: self._settle(connection, records, parked, later))
-
-    def _settle(
-        self, connection: Connection, records: Sequence[Record], parked: Sequence[Parked], later: Sequence[Schedule]
+    def settle(
+        self,
+        records: Sequence[Record],
+        parked: Sequence[Parked],
+        later: Sequence[Schedule],
+        stored: Stored = lambda schedule, addition: None,
     ) -> None:
-        if later:
-            self._schedules.add_within(connection, later)
+        """Write all of it in one transaction; what was written before stays as it is."""
+
+        def work(connection: Connection) -> None:
+            self._settle(connection, records, parked)
+            if later:
+                for schedule, addition in zip(later, self._schedules.add_within(connection, later), strict=True):
+                    stored(schedule, addition)
+
+        if records or parked or later:
+            self._database.write(work)
+
+    def _settle(self, connection: Connection, records: Sequence[Record], parked: Sequence[Parked]) -> None:
         upsert(connection, parked_table, [parked_row(one) for one in parked])
         insert_new(connection, outcome, [record_row(record) for record in records])
         self._close_runs(connection, [r for r in records if r.state in _TERMINAL and r.due_at is not None])

@@ -1,0 +1,55 @@
+"""Calling a job's function: within its limits, inside its context, on an event loop if it is a coroutine."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from ..core.interfaces import JobContext
+from ..core.run import Outcome, Run, RunState
+from ..core.task import Task
+from .limits import Limits
+
+
+class Caller:
+    """Calls tasks; raises what they raise."""
+
+    def __init__(self, context: JobContext | None, delegator: Callable[..., Any] | None, limits: Limits) -> None:
+        self._context = context
+        self._delegator = delegator
+        self._limits = limits
+        self._loops = threading.local()
+
+    def call(self, task: Task, run: Run) -> Outcome:
+        """The outcome that the task's own handler gives, or SUCCEEDED with what its function returned."""
+        limits = run.headers.get("timelimit")
+        if limits and (limits[0] is not None or limits[1] is not None):
+            with self._limits.hold(run):
+                return self._in_context(task, run)
+        return self._in_context(task, run)
+
+    def _in_context(self, task: Task, run: Run) -> Outcome:
+        if self._context is None or not task.with_context:
+            return self._outcome(task, run)
+        outcome: Outcome = self._context(run, lambda: self._outcome(task, run))
+        return outcome
+
+    def _outcome(self, task: Task, run: Run) -> Outcome:
+        if task.handler is not None:
+            return task.handler(run)
+        if self._delegator is not None and self._delegator(task.func, run.args, run.kwargs):
+            return Outcome(RunState.SUCCEEDED)
+        result = task.func(*run.args, **run.kwargs)
+        if inspect.iscoroutine(result):
+            result = self._wait_for(result)
+        return Outcome(RunState.SUCCEEDED, result)
+
+    def _wait_for(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """On this thread's own loop: the job sees the request and registry that were pushed for this thread."""
+        runner = getattr(self._loops, "runner", None)
+        if runner is None:
+            runner = self._loops.runner = asyncio.Runner()
+        return runner.run(coroutine)

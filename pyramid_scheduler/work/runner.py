@@ -1,0 +1,214 @@
+"""The life of a job in a worker, from received to settled. Read this first."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from ..core import message as wire
+from ..core.clock import Clock
+from ..core.errors import InvalidMessage, PoisonMessage, UnreadableMessage
+from ..core.interfaces import Cancellations, Emit, History, JobContext, Sealer
+from ..core.message import Delivery
+from ..core.retry import RetryPolicy
+from ..core.run import Outcome, Parked, Record, Run, RunState
+from ..core.schedule import Addition, Schedule
+from ..core.task import Task, TaskRegistry
+from .calling import Caller
+from .limits import Limits
+from .telling import Teller
+
+
+@dataclass(slots=True)
+class Settlement:
+    """What is to be written, published and told the broker about one delivery."""
+
+    delivery: Delivery
+    outcome: Outcome
+    record: Record | None = None
+    parked: Parked | None = None
+    published: bool = False
+    returned: bool = False
+
+
+class Runner:
+    """Runs deliveries, one at a time in each calling thread."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        sealer: Sealer,
+        tasks: TaskRegistry,
+        cancellations: Cancellations,
+        history: History,
+        emit: Emit,
+        clock: Clock,
+        limits: Limits,
+        reserved: Mapping[str, Callable[[Run], Outcome]],
+        context: JobContext | None = None,
+        delegator: Callable[..., Any] | None = None,
+        poison_limit: int = 3,
+    ) -> None:
+        self.name = name
+        self._sealer = sealer
+        self._tasks = tasks
+        self._cancellations = cancellations
+        self._history = history
+        self._clock = clock
+        self._reserved = reserved
+        self._caller = Caller(context, delegator, limits)
+        self._poison_limit = poison_limit
+        self._tell = Teller(emit)
+
+    def run(self, delivery: Delivery) -> Settlement:
+        """Open → check → call → settle. Whatever the message holds, this returns: what cannot run is parked."""
+        started_at, began = self._clock.time(), time.perf_counter()
+        run: Run | None = None
+        try:
+            run = self._open(delivery)
+            if delivery.redelivered and self._is_done(run):
+                return Settlement(delivery, Outcome(RunState.IGNORED))
+            outcome = self._deferred(run) or self._reserved_task(run)
+            if outcome is not None:
+                return Settlement(delivery, outcome)
+            outcome = self._refused(run, started_at) or self._call(run)
+        except InvalidMessage as refusal:
+            return self._park(delivery, run, refusal, started_at)
+        self._tell.ended(run, outcome, started_at)
+        return self._settle(run, outcome, started_at, time.perf_counter() - began)
+
+    # Open
+
+    def _open(self, delivery: Delivery) -> Run:
+        if delivery.error:
+            raise UnreadableMessage(delivery.error)
+        return self._sealer.open(delivery)
+
+    # Check
+
+    def _is_done(self, run: Run) -> bool:
+        """Another consumer had this message and went silent: did it get as far as the outcome, or die of the run?"""
+        record = self._history.outcome(run.id)
+        if record is not None and record.retries >= run.retries:
+            return True
+        if run.task not in self._reserved and self._history.begin_again(run.id) + 1 >= self._poison_limit:
+            raise PoisonMessage(
+                f"running it has killed its worker {self._poison_limit} times (scheduler.worker.poison_limit);"
+                " mend it, then retry it"
+            )
+        return False
+
+    def _deferred(self, run: Run) -> Outcome | None:
+        """A message with an ``eta`` is a date job: kept until its time, unless a timekeeper has done so already."""
+        eta = run.headers.get("eta")
+        if not eta or wire.DUE in run.headers:
+            return None
+        now = self._clock.time()
+        at = _epoch(eta)
+        if at <= now:
+            return None
+        schedule = Schedule.once(run.delivery.message(), at, now, grace=run.headers.get(wire.GRACE))
+        return Outcome(RunState.IGNORED, later=(schedule,))
+
+    def _reserved_task(self, run: Run) -> Outcome | None:
+        handle = self._reserved.get(run.task)
+        return None if handle is None else handle(run)
+
+    def _refused(self, run: Run, now: float) -> Outcome | None:
+        headers = run.headers
+        if self._cancellations.covers(run.job_id, float(headers.get(wire.CREATED) or 0.0)):
+            return Outcome(RunState.CANCELED)
+        expires = headers.get("expires")
+        if expires and _epoch(expires) <= now:
+            return Outcome(RunState.EXPIRED, error=f"it expired at {expires}")
+        grace, due = headers.get(wire.GRACE), headers.get(wire.DUE) or headers.get("eta")
+        if grace is not None and due and now - _epoch(due) > float(grace):
+            return Outcome(RunState.MISSED, error=f"later than its misfire_grace_time of {float(grace):g} s")
+        return None
+
+    # Call
+
+    def _call(self, run: Run) -> Outcome:
+        task = self._tasks.get(run.task, trusted=run.trusted)
+        self._tell.created(run)
+        try:
+            return self._caller.call(task, run)
+        except BaseException as error:  # SystemExit and their like are the job's failure, not the worker's end
+            return self._failed(task, run, error)
+
+    def _failed(self, task: Task, run: Run, error: BaseException) -> Outcome:
+        words = f"{type(error).__name__}: {error}"[:2000]
+        trace = "".join(traceback.format_exception(error))
+        retry = run.headers.get(wire.RETRY)
+        policy = RetryPolicy(retry[0], retry[1], tuple(retry[2]), retry[3]) if retry else RetryPolicy()
+        if not policy.wants(error, run.retries):
+            return Outcome(RunState.FAILED, exception=error, error=words, traceback=trace)
+        again = self._sealer.reseal(run.delivery.message(), retries=run.retries + 1, eta=None)
+        delay = policy.delay_seconds(run.retries)
+        if delay <= 0:
+            return Outcome(RunState.RETRIED, exception=error, error=words, traceback=trace, follow_ups=(again,))
+        now = self._clock.time()
+        later = (Schedule.once(again, now + delay, now),)
+        return Outcome(RunState.RETRIED, exception=error, error=words, traceback=trace, later=later)
+
+    # Settle
+
+    def _settle(self, run: Run, outcome: Outcome, started_at: float, runtime_seconds: float) -> Settlement:
+        if outcome.state is RunState.RETURNED:
+            return Settlement(run.delivery, outcome, returned=True)
+        settlement = Settlement(run.delivery, outcome, self._record(run, outcome, started_at, runtime_seconds))
+        if outcome.state is RunState.FAILED:
+            message = run.delivery.message()
+            settlement.parked = Parked(
+                run.id, message, RunState.FAILED, outcome.error, outcome.traceback, self._clock.time()
+            )
+        return settlement
+
+    def _record(self, run: Run, outcome: Outcome, started_at: float, runtime_seconds: float) -> Record | None:
+        if outcome.state is RunState.IGNORED:
+            return None
+        due = run.headers.get(wire.DUE)
+        return Record(
+            run.id,
+            run.job_id,
+            run.headers.get(wire.KIND) or "async",
+            run.delivery.queue,
+            run.task,
+            outcome.state,
+            self.name,
+            started_at,
+            runtime_seconds,
+            run.retries,
+            outcome.error,
+            _epoch(due) if due else None,
+        )
+
+    def _park(self, delivery: Delivery, run: Run | None, refusal: InvalidMessage, now: float) -> Settlement:
+        message = delivery.message()
+        parked_id = message.id or f"unreadable-{abs(hash(delivery.body)):x}-{now:.6f}"
+        outcome = Outcome(RunState.PARKED, exception=refusal, error=str(refusal))
+        if run is not None:
+            self._tell.parked(run, outcome, now)
+        record = None if run is None else self._record(run, outcome, now, 0.0)
+        parked = Parked(parked_id, message, RunState.PARKED, f"{type(refusal).__name__}: {refusal}", "", now)
+        return Settlement(delivery, outcome, record, parked)
+
+    def stored(self, schedule: Schedule, addition: Addition) -> None:
+        """The settler says what became of a schedule; its listeners are told."""
+        self._tell.stored(schedule, addition)
+
+
+def _epoch(moment: Any) -> float:
+    """Epoch seconds of ISO text or a number; text without a zone is UTC, as in Celery. Raises UnreadableMessage."""
+    try:
+        if isinstance(moment, (int, float)):
+            return float(moment)
+        parsed = datetime.fromisoformat(moment)
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, TypeError, OverflowError) as error:
+        raise UnreadableMessage(f"{str(moment)[:60]!r} in its headers is no date") from error
