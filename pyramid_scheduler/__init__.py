@@ -35,7 +35,7 @@ def __getattr__(name: str) -> Any:
 
 
 def includeme(config: Configurator) -> None:
-    """Configure the scheduler from the application's ``scheduler.*`` settings; starts no thread, opens no connection."""
+    """Configure the scheduler from the ``scheduler.*`` settings; starts no thread, opens no connection."""
     from .web.include import include
 
     include(config)

@@ -12,10 +12,10 @@ from .core import message as wire
 from .core.clock import Clock
 from .core.errors import InvalidJob, InvalidQueue
 from .core.interfaces import Sealer
+from .core.kind import JobKind
 from .core.message import Message
 from .core.options import CRON_FIELDS, INTERVAL_FIELDS, JobOptions, parse_options
 from .core.reference import AnyFunction, name_of
-from .core.run import JobKind
 from .core.schedule import Schedule
 from .core.settings import Settings
 from .core.task import TaskRegistry

@@ -12,10 +12,10 @@ from .core.clock import Clock, SystemClock
 from .core.errors import InvalidJob, JobNotFound
 from .core.event import Event, EventType
 from .core.interfaces import Broker, JobContext, Ledger, Publisher, Sealer
+from .core.kind import JobKind
 from .core.listeners import Listener, Listeners
 from .core.message import Message
 from .core.options import JobOptions, parse_options
-from .core.run import JobKind
 from .core.schedule import JobView, Schedule
 from .core.settings import Settings
 from .core.task import TaskRegistry
@@ -124,7 +124,7 @@ class Scheduler:
         return self._add_timed(JobKind.CRON, func, start_date, args, kwargs, queue, fields_and_options)
 
     def add_many(self, calls: Iterable[tuple[Any, ...]], queue: str | None = None, **options: Any) -> list[str]:
-        """``add_async_job`` for every ``(func, args, kwargs)`` (the last two may be left out), published as one batch."""
+        """``add_async_job`` for each ``(func, args, kwargs)`` (the last two may be left out), published as one batch."""
         parsed = parse_options(options, "add_many") if options else NO_OPTIONS
         if parsed.id is not None:
             raise InvalidJob("add_many() cannot give several jobs one id; leave id out")
@@ -181,7 +181,7 @@ class Scheduler:
         return run_id
 
     def send_message(self, text: str, queue: str | None = None) -> None:
-        """Send ``text`` to one worker of ``queue``: ``print-jobs`` makes it log its jobs, the rest is a MESSAGE event."""
+        """Send ``text`` to one worker of ``queue``: ``print-jobs`` logs the stored jobs, the rest is a MESSAGE event."""
         self.send([self.composer.note(text, queue)])
 
     # Events
@@ -193,7 +193,7 @@ class Scheduler:
         args: Args = None,
         kwargs: Kwargs = None,
     ) -> None:
-        """Call ``listener(event, *args, **kwargs)`` for ``events`` (all by default) of jobs consumed in this process."""
+        """Call ``listener(event, *args, **kwargs)`` for ``events`` (default: all) of jobs consumed in this process."""
         self.listeners.add(Listener(listener, events or EventType.ALL, tuple(args or ()), dict(kwargs or {})))
 
     def remove_listener(self, listener: Callable[..., Any]) -> None:
@@ -221,7 +221,7 @@ class Scheduler:
             self._crew.start()
 
     def shutdown(self, timeout: float | None = None) -> None:
-        """Stop running jobs (waiting ``scheduler.shutdown_timeout``, or ``timeout``, for the running ones), disconnect."""
+        """Let running jobs finish (for ``timeout`` seconds, or ``scheduler.shutdown_timeout``), and disconnect."""
         crew, self._crew = self._crew, None
         if crew is not None and crew.alive:
             crew.stop(self.settings.shutdown_timeout_seconds if timeout is None else timeout)

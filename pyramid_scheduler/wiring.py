@@ -2,41 +2,214 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from .broker.broker import open_broker
 from .broker.envelope import make_sealer
-from .broker.url import is_local
-from .core.clock import Clock
-from .core.interfaces import Broker, Emit, Ledger, Sealer
-from .core.settings import Settings
-from .core.task import TaskRegistry
+from .broker.url import is_local, is_sql, normalize
+from .composer import Composer
+from .core import message as wire
+from .core.interfaces import Broker, JobContext, Ledger, Sealer
+from .core.run import LiveWorker, RunState
 from .ledger.ledger import open_ledger
+from .registrar import Registrar
+from .schedule.declared import reconcile
+from .schedule.firing import Planner
+from .schedule.timekeeper import Timekeeper
+from .work.limits import Limits, Report
+from .work.runner import Runner
+from .work.settler import Settler
+from .work.upkeep import PRESENCE_SECONDS, Repeated, Upkeep
+from .work.worker import Worker
 
-DEFAULT_BROKER_URL = "sqlite:///pyramid_scheduler.sqlite"
+if TYPE_CHECKING:
+    from .core.settings import Settings
+    from .scheduler import Scheduler
+
+log = logging.getLogger(__name__)
+
 DEFAULT_LEDGER_URL = "sqlite:///pyramid_scheduler.sqlite"
 
 
-class Wiring:
-    """Broker, sealer, ledger; and the worker and timekeeper that are made of them."""
+def ledger_url(settings: Settings) -> str:
+    """Where the ledger is: as set, or the broker's database if it is one, or a SQLite file beside it."""
+    if settings.ledger_url:
+        return normalize(settings.ledger_url)
+    broker_url = normalize(settings.broker_url)
+    return broker_url if is_sql(broker_url) else DEFAULT_LEDGER_URL
 
-    def __init__(self, settings: Settings, clock: Clock, tasks: TaskRegistry, emit: Emit) -> None:
-        self.settings = settings
-        self.clock = clock
-        self.tasks = tasks
-        self.emit = emit
+
+class Wiring:
+    """Broker, sealer, ledger; and the workers and timekeepers that are made of them."""
+
+    def __init__(self, scheduler: Scheduler, context: JobContext | None) -> None:
+        self._scheduler = scheduler
+        self._settings = scheduler.settings
+        self._clock = scheduler.clock
+        self._context = context
+        self._lock = threading.RLock()
 
     @cached_property
     def broker(self) -> Broker:
-        return open_broker(self.settings, self.clock)
+        return open_broker(self._settings, self._clock)
 
     @cached_property
     def sealer(self) -> Sealer:
-        return make_sealer(self.settings, self.clock, local=is_local(self.settings.broker_url or DEFAULT_BROKER_URL))
+        return make_sealer(self._settings, self._clock, local=is_local(self._settings.broker_url))
 
     @cached_property
+    def composer(self) -> Composer:
+        return Composer(settings=self._settings, sealer=self.sealer, tasks=self._scheduler.tasks, clock=self._clock)
+
+    @property
     def ledger(self) -> Ledger:
-        url = ledger_url(self.settings)
-        ledger = open_ledger(url, self.clock, embedded=url.startswith("sqlite"))
-        ledger.open()
-        return ledger
+        """Opened, and its tables found to be ours."""
+        with self._lock:
+            if "_ledger" not in self.__dict__:
+                ledger = self.closed_ledger
+                ledger.open()
+                self.__dict__["_ledger"] = ledger
+            opened: Ledger = self.__dict__["_ledger"]
+            return opened
+
+    @cached_property
+    def closed_ledger(self) -> Ledger:
+        """Not looked at yet: for those who are to make or examine its tables."""
+        url = ledger_url(self._settings)
+        return open_ledger(url, self._clock, embedded=url.startswith("sqlite"))
+
+    def worker(
+        self, name: str, queues: Sequence[str], threads: int, *, report: Report | None = None, beats: bool = True
+    ) -> Worker:
+        """A worker of this process; ``report`` and ``beats=False`` where a supervisor stands above it."""
+        scheduler, settings, clock, ledger = self._scheduler, self._settings, self._clock, self.ledger
+        registrar = Registrar(ledger=ledger, tasks=scheduler.tasks, emit=scheduler.emit)
+        limits = Limits(clock, report)
+        runner = Runner(
+            name=name,
+            sealer=self.sealer,
+            tasks=scheduler.tasks,
+            cancellations=ledger.cancellations,
+            history=ledger.history,
+            emit=scheduler.emit,
+            clock=clock,
+            limits=limits,
+            reserved={wire.SCHEDULE_TASK: registrar.store, wire.NOTE_TASK: registrar.note},
+            context=self._context,
+            delegator=settings.delegator,
+            poison_limit=settings.poison_limit,
+        )
+        me = LiveWorker(name, tuple(queues), "worker", clock.time())
+        return Worker(
+            name=name,
+            queues=queues,
+            threads=threads,
+            runner=runner,
+            settler=Settler(history=ledger.history, publisher=self.broker.publisher, stored=runner.stored),
+            open_source=lambda: self.broker.source(queues, name),
+            leases=self.broker.leases,
+            runs=ledger.runs,
+            limits=limits,
+            upkeep=Upkeep(worker=me, leases=self.broker.leases, presence=ledger.presence, clock=clock, beats=beats),
+            clock=clock,
+            max_jobs=settings.worker_max_jobs,
+            max_memory_bytes=settings.worker_max_memory_bytes,
+        )
+
+    def timekeeper(self, name: str) -> Timekeeper:
+        """A timekeeper of this process, the store reconciled with what is declared."""
+        scheduler, clock, ledger = self._scheduler, self._clock, self.ledger
+        reconcile(list(scheduler.declared.values()), ledger.schedules, scheduler.emit)
+        joined = self.broker.publisher.joins(ledger.database_url)
+        me = LiveWorker(name, (), "timekeeper", clock.time())
+        repeated = [Repeated(PRESENCE_SECONDS, lambda: ledger.presence.beat([me]), clock)]
+        if self._settings.housekeeping_seconds:
+            first = clock.monotonic() + self._settings.housekeeping_seconds
+            repeated.append(Repeated(self._settings.housekeeping_seconds, self.keep_house, clock, first))
+        return Timekeeper(
+            schedules=ledger.schedules,
+            publisher=self.broker.publisher,
+            planner=Planner(sealer=self.sealer, joined=joined, worker=name),
+            history=ledger.history,
+            emit=scheduler.emit,
+            clock=clock,
+            joined=joined,
+            upkeep=[one.turn for one in repeated],
+        )
+
+    def keep_house(self) -> None:
+        """Drop what is outdated, then call ``scheduler.housekeeping.append``."""
+        counts = self.ledger.prune(self._settings.history_seconds)
+        log.info("housekeeping dropped %s", ", ".join(f"{n} of {table}" for table, n in counts.items()))
+        if self._settings.housekeeping_append is not None:
+            try:
+                self._settings.housekeeping_append()
+            except Exception:
+                log.exception("scheduler.housekeeping.append raised; housekeeping itself is done")
+
+    def crew(self, queues: Sequence[str], *, timekeeper: bool) -> Crew:
+        name = f"{self._settings.id or socket.gethostname()}-{os.getpid()}-combined-{uuid.uuid4().hex[:8]}"
+        keeper = self.timekeeper(f"{name}-timekeeper") if timekeeper else None
+        return Crew(self.worker(name, queues, self._settings.worker_threads), keeper)
+
+    def retry(self, parked_id: str) -> bool:
+        """Publish a kept message again, as if for the first time; returns whether there was one of that id."""
+        with self.ledger.parked.take(parked_id) as found:
+            if found is None:
+                return False
+            parked, connection = found
+            message = parked.message
+            if parked.state is RunState.FAILED:
+                message = self.sealer.reseal(message, retries=0)
+            joined = self.broker.publisher.joins(self.ledger.database_url)
+            self.broker.publisher.publish([message], within=connection if joined else None)
+        return True
+
+    def status(self) -> dict[str, Any]:
+        """What waits, what is stored, what came of the runs that are remembered."""
+        ledger = self.ledger
+        stored = {f"jobs {state}": count for state, count in ledger.schedules.count().items()}
+        runs = {f"runs {state}": count for state, count in ledger.history.counts().items()}
+        return {
+            "broker": self.broker.url,
+            "ledger": ledger.url,
+            "queues": {queue: self.broker.size(queue) for queue in self._settings.queues},
+            "counts": {**stored, **runs},
+            "workers": ledger.presence.find(),
+            "next_fire_at": ledger.schedules.next_fire_at(),
+        }
+
+    def close(self) -> None:
+        """Disconnect; whatever is used again connects again."""
+        for name in ("broker", "closed_ledger"):
+            if name in self.__dict__:
+                self.__dict__[name].close()
+
+
+class Crew:
+    """Combined mode: a worker and a timekeeper in threads of this process."""
+
+    def __init__(self, worker: Worker, timekeeper: Timekeeper | None) -> None:
+        self._worker = worker
+        self._timekeeper = timekeeper
+
+    @property
+    def alive(self) -> bool:
+        return self._worker.alive
+
+    def start(self) -> None:
+        self._worker.start()
+        if self._timekeeper is not None:
+            self._timekeeper.start()
+
+    def stop(self, timeout: float) -> None:
+        if self._timekeeper is not None:
+            self._timekeeper.stop(timeout)
+        self._worker.stop(timeout)

@@ -19,7 +19,7 @@ DOORS = {
     "amqp": ("broker/",),
     "redis": ("broker/transports/redis",),
     "apscheduler": ("schedule/",),
-    "sqlalchemy": ("database.py", "ledger/", "broker/transports/sql"),
+    "sqlalchemy": ("database/", "ledger/", "broker/transports/sql"),
     "alembic": ("ledger/",),
     "itsdangerous": ("broker/",),
     "pyramid": ("web/", "cli/", "__init__", "testing"),

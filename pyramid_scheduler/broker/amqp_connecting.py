@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import amqp
-import kombu
 from amqp.exceptions import AMQPError, NotFound, PreconditionFailed
+from kombu.connection import Connection
 
 CONNECT_TIMEOUT_SECONDS = 2
 ERRORS = (AMQPError, OSError)
@@ -18,7 +18,7 @@ ERRORS = (AMQPError, OSError)
 def connect(url: str, options: Mapping[str, Any]) -> amqp.Connection:
     """An open connection. No heartbeats: a job that holds the interpreter for minutes must not lose its claims; that
     the peer is gone, TCP keepalive tells."""
-    with kombu.Connection(url, connect_timeout=CONNECT_TIMEOUT_SECONDS) as parsed:
+    with Connection(url, connect_timeout=CONNECT_TIMEOUT_SECONDS) as parsed:
         info = parsed.info()
     connection = amqp.Connection(
         host=f"{info['hostname'] or 'localhost'}:{info['port'] or 5672}",

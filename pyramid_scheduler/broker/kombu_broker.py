@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import kombu
+from kombu.connection import Connection
+from kombu.entity import Queue
 from kombu.exceptions import OperationalError
 
 from ..core.errors import BrokerUnavailable
@@ -27,7 +28,7 @@ class KombuBroker:
     def __init__(self, url: str, options: Mapping[str, Any]) -> None:
         self.url = display(url)
         self.local = is_local(url)
-        self._connection = kombu.Connection(url, transport_options=dict(options), connect_timeout=2)
+        self._connection = Connection(url, transport_options=dict(options), connect_timeout=2)
         self._lock = threading.RLock()
         self._declared: set[str] = set()
         self.publisher: Publisher = KombuPublisher(self)
@@ -52,7 +53,7 @@ class KombuBroker:
 
     def declare(self, channel: Any, queue: str) -> None:
         if queue not in self._declared:
-            kombu.Queue(queue, channel=channel).queue_declare()
+            Queue(queue, channel=channel).queue_declare()
             self._declared.add(queue)
 
     def clone(self) -> Any:
@@ -61,12 +62,12 @@ class KombuBroker:
     def size(self, queue: str) -> int:
         with self.channel() as channel:
             self.declare(channel, queue)
-            return int(kombu.Queue(queue, channel=channel).queue_declare(passive=True).message_count)
+            return int(Queue(queue, channel=channel).queue_declare(passive=True).message_count)
 
     def purge(self, queue: str) -> int:
         with self.channel() as channel:
             self.declare(channel, queue)
-            return int(kombu.Queue(queue, channel=channel).purge() or 0)
+            return int(Queue(queue, channel=channel).purge() or 0)
 
     def check(self) -> None:
         with self.channel():

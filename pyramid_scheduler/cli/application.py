@@ -29,6 +29,14 @@ class Application:
         with contextlib.suppress(KeyError, plaster.exceptions.PlasterError):
             setup_logging(self.uri, dict(self.overrides))
 
+    def settings(self) -> dict[str, str]:
+        """The application's section of the ini file, as far as it can be read without loading the application."""
+        try:
+            loader = plaster.get_loader(self.uri, protocols=["wsgi"])
+            return {**loader.get_wsgi_app_settings(self.name, dict(self.overrides)), **dict(self.overrides)}
+        except (LookupError, NotImplementedError):
+            return dict(self.overrides)
+
     def load(self) -> Scheduler:
         """Load the WSGI application and return its scheduler; raises InvalidSetting where it has none."""
         app: Any = plaster.get_loader(self.uri, protocols=["wsgi"]).get_wsgi_app(self.name, dict(self.overrides))

@@ -10,7 +10,12 @@ from .printing import print_json
 
 def db(scheduler: Scheduler, args: Namespace) -> int:
     """Make, bring up to date, or examine the tables of the ledger (and of the SQL broker)."""
-    answer = getattr(scheduler.wiring, f"db_{args.action}")()
+    ledger = scheduler.wiring.closed_ledger
+    if args.action == "upgrade":
+        ledger.upgrade()
+    elif args.action == "check":
+        ledger.open()
+    answer = ledger.version()
     if args.json:
         print_json({"action": args.action, "version": answer})
     else:

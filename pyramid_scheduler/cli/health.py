@@ -77,7 +77,7 @@ def _queues(scheduler: Scheduler) -> Iterator[Finding]:
 
 
 def _workers(scheduler: Scheduler) -> Iterator[Finding]:
-    workers = scheduler.wiring.live_workers()
+    workers = scheduler.ledger.presence.find()
     served = {queue for worker in workers for queue in worker.queues}
     for worker in workers:
         yield Finding("ok", f"{worker.name} serves {', '.join(worker.queues) or 'the clock'}")
@@ -96,7 +96,8 @@ def _trust(scheduler: Scheduler) -> Iterator[Finding]:
         allowed = ", ".join(settings.allow) or "none"
         yield Finding(
             "warning",
-            f"scheduler.secret is not set: messages are JSON only, and may name only registered tasks and functions of: {allowed}",
+            "scheduler.secret is not set: messages are JSON only, and may name only registered tasks and functions of:"
+            f" {allowed}",
         )
 
 

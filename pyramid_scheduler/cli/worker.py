@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import dataclass
 
+from ..core.settings import parse_settings
+from ..crew import Booting, SupervisorHome
+from ..scheduler import Scheduler
+from ..work.supervisor import Supervisor
 from .application import Application
 
 
@@ -44,3 +49,32 @@ def _run_reloading(application: Application, args: argparse.Namespace) -> int:
     hupper.get_reloader().watch_files([application.uri.partition("#")[0]])
     application.setup_logging()
     return _supervise(application, args)
+
+
+def _supervise(application: Application, args: argparse.Namespace) -> int:
+    supervisor = Supervisor(
+        boot=Booting(_Load(application), tuple(args.queue or ()), args.threads),
+        make_home=SupervisorHome,
+        processes=args.processes or _configured_processes(application),
+        timekeeper=not args.no_timekeeper,
+        announce=lambda line: print(line, flush=True),
+    )
+    return supervisor.run()
+
+
+@dataclass(frozen=True)
+class _Load:
+    """In a child: logging first, then the application."""
+
+    application: Application
+
+    def __call__(self) -> Scheduler:
+        self.application.setup_logging()
+        return self.application.load()
+
+
+def _configured_processes(application: Application) -> int:
+    """From the ini file alone: the supervisor does not load the application."""
+    given = application.settings()
+    key = "scheduler.worker.processes"
+    return parse_settings({key: given[key]} if key in given else {}).worker_processes

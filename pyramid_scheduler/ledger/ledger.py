@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from ..core.clock import Clock
 from ..core.errors import LedgerUnavailable
+from ..core.interfaces import Cancellations, History, ParkedMessages, Presence, Runs, Schedules
 from ..core.run import RunState
 from ..database import Database
 from . import schema
@@ -43,12 +44,13 @@ class SqlLedger:
         self._database = database
         self._clock = clock
         self._embedded = embedded
-        self.schedules = SqlSchedules(database, clock)
-        self.runs = SqlRuns(database, clock)
-        self.history = SqlHistory(database, self.schedules, clock)
-        self.cancellations = SqlCancellations(database, clock)
-        self.parked = SqlParkedMessages(database)
-        self.presence = SqlPresence(database, clock)
+        self._schedules = SqlSchedules(database, clock)
+        self.schedules: Schedules = self._schedules
+        self.runs: Runs = SqlRuns(database, clock)
+        self.history: History = SqlHistory(database, self._schedules, clock)
+        self.cancellations: Cancellations = SqlCancellations(database, clock)
+        self.parked: ParkedMessages = SqlParkedMessages(database)
+        self.presence: Presence = SqlPresence(database, clock)
 
     def open(self) -> None:
         """Raises LedgerUnavailable, or SchemaMismatch where the tables are not ours."""
@@ -86,5 +88,5 @@ class SqlLedger:
         return total
 
     def close(self) -> None:
-        self.schedules.close()
+        self._schedules.close()
         self._database.close()

@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ..core.kind import JobKind
 from ..core.message import Message
-from ..core.run import JobKind, Parked, Record, RunState
+from ..core.run import Parked, Record, RunState
 from ..core.schedule import Schedule, ScheduleState
 from .text import key, plain
 

@@ -167,5 +167,5 @@ def _merged(old: Schedule, new: Schedule) -> Schedule:
     same_times = dict(old.trigger) == dict(new.trigger)
     times = old if same_times else new
     next_fire_at: Any = None if state is ScheduleState.PAUSED else times.next_fire_at
-    kept = {"due_at": times.due_at, "last_fire_at": old.last_fire_at, "created_at": old.created_at}
+    kept: dict[str, Any] = {"due_at": times.due_at, "last_fire_at": old.last_fire_at, "created_at": old.created_at}
     return replace(new, state=state, next_fire_at=next_fire_at, **kept)

@@ -12,8 +12,9 @@ from typing import Any
 from ..core import message as wire
 from ..core.event import Event, EventType
 from ..core.interfaces import DueBatch, Sealer
+from ..core.kind import JobKind
 from ..core.message import Message
-from ..core.run import JobKind, Record, RunState
+from ..core.run import Record, RunState
 from ..core.schedule import Advance, Fire, Schedule, ScheduleState
 from . import triggers
 

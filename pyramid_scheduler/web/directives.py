@@ -9,8 +9,8 @@ from pyramid.config import Configurator
 from pyramid.exceptions import ConfigurationError
 
 from ..core.errors import SchedulerError
+from ..core.kind import JobKind
 from ..core.reference import AnyFunction, name_of
-from ..core.run import JobKind
 from ..core.task import Task
 
 #: After the application's own directives, so that settings and tasks are all there.

@@ -93,7 +93,7 @@ class Limits:
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(hold.thread_id), None)
 
     def enforce(self) -> None:
-        """Raise in the threads whose time is up; the worker's I/O thread calls this every few hundredths of a second."""
+        """Raise in the threads whose time is up; the worker's I/O thread calls this every 50 ms."""
         if not self._holds:
             return
         now = self._clock.monotonic()

@@ -110,8 +110,10 @@ class SqlStore:
         """In the order of the ids, so that two batches cannot deadlock."""
         ids = sorted(int(tag) for tag in tags)
         for start in range(0, len(ids), CHUNK):
-            parameters = {"ids": ids[start : start + CHUNK], "consumer": consumer}
-            self.database.write(lambda connection, p=parameters: connection.execute(_with_ids(statement), p))
+            self._execute(_with_ids(statement), {"ids": ids[start : start + CHUNK], "consumer": consumer})
+
+    def _execute(self, statement: sa.TextClause, parameters: Mapping[str, Any]) -> None:
+        self.database.write(lambda connection: connection.execute(statement, parameters))
 
     def wait(self, queues: Sequence[str], timeout: float, wake_fd: int | None = None) -> None:
         self._watcher.wait(timeout, wake_fd)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.engine import Connection
@@ -50,13 +52,18 @@ version = sa.Table(
     "ps_broker_version", metadata, sa.Column("version", sa.Integer, primary_key=True), mysql_engine="InnoDB"
 )
 
+
+def _has_partial_indexes(*_: Any, dialect: Any, **__: Any) -> bool:
+    return dialect.name not in ("mysql", "mariadb")
+
+
 FREE = message.c.owner.is_(None)
 sa.Index(
     "ps_message_free", message.c.queue, message.c.rank, message.c.id, sqlite_where=FREE, postgresql_where=FREE
-).ddl_if(callable_=lambda ddl, target, bind, **kw: kw["dialect"].name not in ("mysql", "mariadb"))
+).ddl_if(callable_=_has_partial_indexes)
 # MariaDB has no partial indexes: the owner leads instead, and NULLs sort together.
 sa.Index("ps_message_free_owner", message.c.queue, message.c.owner, message.c.rank, message.c.id).ddl_if(
-    callable_=lambda ddl, target, bind, **kw: kw["dialect"].name in ("mysql", "mariadb")
+    callable_=lambda *args, **kw: not _has_partial_indexes(*args, **kw)
 )
 sa.Index("ps_message_owner", message.c.owner, sqlite_where=~FREE, postgresql_where=~FREE)
 

@@ -1,0 +1,100 @@
+"""What ``pscheduler`` is made of: how its children boot, and what its supervisor holds. Picklable where it travels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .core.run import Parked, Record, RunState
+from .core.settings import Settings
+from .scheduler import Scheduler
+from .work.child import Part, Service
+from .work.limits import Deadline, Report
+
+#: Loads the application and returns its scheduler. Picklable.
+Load = Callable[[], Scheduler]
+
+
+@dataclass(frozen=True)
+class Hello:
+    """What a child tells its supervisor of the application it has loaded."""
+
+    settings: Settings
+    queues: tuple[str, ...]
+    threads: int
+
+
+@dataclass(frozen=True)
+class Booting:
+    """How each child becomes what it is to be."""
+
+    load: Load
+    queues: tuple[str, ...] = ()
+    threads: int | None = None
+
+    def __call__(self, part: Part, report: Report) -> tuple[Service, Callable[[float], None], float, Hello]:
+        """The service, how to stop it, how long it may take to, and what to tell the supervisor."""
+        scheduler = self.load()
+        settings = scheduler.settings
+        queues = tuple(scheduler.composer.queue(queue) for queue in self.queues) or settings.queues
+        threads = self.threads or settings.worker_threads
+        hello = Hello(portable(settings), queues, threads)
+        wiring = scheduler.wiring
+        if part.role == "timekeeper":
+            keeper = wiring.timekeeper(part.name)
+            return keeper, lambda timeout: keeper.stop(), settings.shutdown_timeout_seconds, hello
+        worker = wiring.worker(part.name, queues, threads, report=report, beats=False)
+        return worker, lambda timeout: worker.stop(timeout, wait=False), settings.shutdown_timeout_seconds, hello
+
+
+def portable(settings: Settings) -> Settings:
+    """Without the application's own objects, which a supervisor neither has nor needs."""
+    return replace(settings, delegator=None, housekeeping_append=None, jobstore_class=None)
+
+
+class SupervisorHome:
+    """The supervisor's hold on broker and ledger."""
+
+    def __init__(self, hello: Hello) -> None:
+        self._hello = hello
+        self._scheduler = Scheduler(hello.settings)
+        self.leases = self._scheduler.broker.leases
+        self.shutdown_seconds = hello.settings.shutdown_timeout_seconds
+
+    def settle_killed(self, deadline: Deadline, worker: str) -> None:
+        """Write the run's end where its redelivery will be looked up, and keep its message with the failures."""
+        message, now = deadline.message, self._scheduler.clock.time()
+        reason = f"TimeLimitExceeded: it ran longer than its time_limit of {deadline.limit_seconds:g} s"
+        record = Record(
+            run_id=deadline.run_id,
+            job_id=str(message.headers.get("ps-job") or deadline.run_id),
+            kind=str(message.headers.get("ps-kind") or "async"),
+            queue=message.queue,
+            task=message.task,
+            state=RunState.FAILED,
+            worker=worker,
+            started_at=now - deadline.limit_seconds,
+            runtime_seconds=deadline.limit_seconds,
+            retries=int(message.headers.get("retries") or 0),
+            error=reason,
+            due_at=None if message.headers.get("ps-due") is None else now,
+        )
+        parked = Parked(deadline.run_id, message, RunState.FAILED, reason, "", now)
+        self._scheduler.ledger.history.settle([record], [parked], ())
+
+    def banner(self, processes: int) -> Sequence[str]:
+        """Five lines: what it is connected to, and what it will run."""
+        settings, hello = self._hello.settings, self._hello
+        allowed: Any = ", ".join(settings.allow) or "any"
+        trust = "local broker" if self._scheduler.broker.local else "signed" if settings.secrets else "unsigned"
+        return (
+            f"pscheduler {settings.id} is up: {processes} processes of {hello.threads} threads, and a timekeeper",
+            f"  broker   {self._scheduler.broker.url}",
+            f"  ledger   {self._scheduler.wiring.closed_ledger.url}",
+            f"  queues   {', '.join(hello.queues)}",
+            f"  trust    {trust}; functions of {allowed}",
+        )
+
+    def close(self) -> None:
+        self._scheduler.shutdown(0)

@@ -1,0 +1,88 @@
+"""A child process of the supervisor: loads the application afresh and is its worker, or its timekeeper."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any, Protocol
+
+from .limits import Deadline
+
+log = logging.getLogger(__name__)
+
+EXIT_FAILED_TO_START = 4
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a child is to be: ``worker`` or ``timekeeper``, under which name."""
+
+    role: str
+    name: str
+
+
+class Service(Protocol):
+    """A worker or a timekeeper."""
+
+    def run(self) -> int | None: ...
+
+
+#: Loads the application, and returns the service and how to stop it (seconds to wait). Picklable.
+Boot = Callable[[Part, Callable[[str, Deadline | None], None]], tuple[Service, Callable[[float], None], float, Any]]
+
+
+def main(boot: Boot, part: Part, pipe: Connection) -> None:
+    """The child's whole life."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to all; the supervisor decides
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    lock = threading.Lock()
+
+    def report(run_id: str, deadline: Deadline | None) -> None:
+        with lock:
+            pipe.send(("deadline", (run_id, deadline)))
+
+    try:
+        service, stop, shutdown_seconds, hello = boot(part, report)
+    except Exception as error:
+        log.debug("starting failed", exc_info=True)
+        _say(pipe, "failed", f"{type(error).__name__}: {error}")
+        os._exit(EXIT_FAILED_TO_START)
+    _say(pipe, "hello", hello)
+    signal.signal(signal.SIGTERM, lambda *_: stop(shutdown_seconds))
+    threading.Thread(target=_obey, args=(pipe, stop, shutdown_seconds), name="pscheduler-pipe", daemon=True).start()
+    status = service.run()
+    _flush()
+    os._exit(status or 0)  # jobs that did not finish in time hold threads that nobody can end
+
+
+def _obey(pipe: Connection, stop: Callable[[float], None], shutdown_seconds: float) -> None:
+    """Stop when the supervisor says so, and at once when it is gone: nobody beats for this process then."""
+    try:
+        while True:
+            stop(float(pipe.recv()))
+    except (EOFError, OSError):
+        log.warning("the supervisor is gone; this process stops")
+        stop(0.0)
+
+
+def _say(pipe: Connection, what: str, value: Any) -> None:
+    try:
+        pipe.send((what, value))
+    except OSError:
+        os._exit(1)
+
+
+def _flush() -> None:
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            pass
