@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -89,7 +90,7 @@ class SupervisorHome:
         allowed: Any = ", ".join(settings.allow) or "any"
         trust = "local broker" if self._scheduler.broker.local else "signed" if settings.secrets else "unsigned"
         return (
-            f"pscheduler {settings.id} is up: {processes} processes of {hello.threads} threads, and a timekeeper",
+            f"pscheduler {settings.id or socket.gethostname()} is up: {processes} processes of {hello.threads} threads, and a timekeeper",
             f"  broker   {self._scheduler.broker.url}",
             f"  ledger   {self._scheduler.wiring.closed_ledger.url}",
             f"  queues   {', '.join(hello.queues)}",

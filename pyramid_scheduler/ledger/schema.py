@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,8 @@ from sqlalchemy.engine import Connection
 
 from ..core.errors import SchemaMismatch
 from ..database import Database
+
+log = logging.getLogger(__name__)
 
 HEAD = "0001"
 KNOWN = ("0001",)
@@ -66,4 +71,17 @@ def _upgrade(connection: Connection) -> None:
     config: Any = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    with _quiet("alembic"):
+        command.upgrade(config, "head")
+    log.info("the ledger's tables are now of version %s", HEAD)
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -63,7 +63,7 @@ def _transaction(tm: TransactionManager) -> Iterator[None]:
         else:
             tm.commit()
     except BaseException as error:
-        if isinstance(error, Exception) and tm.isRetryableError(error):
+        if isinstance(error, Exception) and tm.get().isRetryableError(error):
             error._ps_retryable = True  # type: ignore[attr-defined]
         tm.abort()
         raise

@@ -53,8 +53,8 @@ class SqlStore:
         return watch(self.database, "ps_message")
 
     def joins(self, database_url: str) -> bool:
-        """Whether ``database_url`` is this very database."""
-        return same_database(self._raw_database.url, make_url(database_url))
+        """Whether ``database_url`` is this very database; if so the tables are made now, not within a transaction."""
+        return same_database(self._raw_database.url, make_url(database_url)) and self.database is not None
 
     def put(self, items: Sequence[Put], within: Any = None) -> None:
         """Add all items, in one transaction: the one of the open connection ``within``, or its own."""
