@@ -1,0 +1,302 @@
+"""The life of one run of a task, in Celery's order."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections import namedtuple
+from collections.abc import Callable
+from typing import Any
+from warnings import warn
+
+from kombu.exceptions import EncodeError, OperationalError
+from kombu.utils.encoding import safe_repr
+
+from .. import signals, states
+from .._state import _task_stack
+from ..exceptions import Ignore, InvalidTaskError, Reject, Retry
+from ..utils.einfo import ExceptionInfo
+from ..utils.log import get_logger
+from ..utils.nodenames import gethostname
+from ..utils.objects import mro_lookup
+from ..utils.saferepr import saferepr
+from ..utils.serialization import get_pickleable_etype, get_pickleable_exception
+from .following import dispatch_follow_ups
+from .outcomes import LOG_SUCCESS, TraceInfo, get_log_policy, get_task_name, traceback_clear
+from .request import Context, get_actual_ignore_result
+from .task import Task as BaseTask
+
+__all__ = ("TraceInfo", "build_tracer", "get_log_policy", "get_task_name", "trace_task", "traceback_clear")
+
+logger = get_logger(__name__)
+IGNORE_STATES = frozenset({states.IGNORED, states.RETRY, states.REJECTED})
+
+trace_ok_t = namedtuple("trace_ok_t", ("retval", "info", "runtime", "retstr"))
+
+
+def task_has_custom(task: Any, attr: str) -> Any:
+    """Whether the task's class (or a patch) defines ``attr`` anew."""
+    return mro_lookup(type(task), attr, stop={BaseTask, object}, monkey_patched=["compat.app.task"])
+
+
+class Tracer:
+    """Runs one task, again and again: ``tracer(uuid, args, kwargs, request)`` returns a ``trace_ok_t``."""
+
+    def __init__(self, task: Any, app: Any, loader: Any, hostname: str | None, eager: bool, propagate: bool) -> None:
+        self.task = task
+        self.app = app
+        self.eager = eager
+        self.propagate = propagate
+        self.hostname = hostname or gethostname()
+        self.loader = loader or app.loader
+        # Without a __call__ of its own the task need not pay for Task.__call__, nor show it in tracebacks.
+        self.fun = task if task_has_custom(task, "__call__") else task.run
+        self.before_start = task.before_start if task_has_custom(task, "before_start") else None
+        self.on_success = task.on_success if task_has_custom(task, "on_success") else None
+        self.after_return = task.after_return if task_has_custom(task, "after_return") else None
+        late = app.conf.task_acks_late or task.acks_late
+        self.deduplicates = late and app.conf.worker_deduplicate_successful_tasks and app.backend.persistent
+
+    def __call__(self, uuid: str, args: Any, kwargs: Any, request: Any = None) -> Any:
+        run = _Run(self, uuid, args, kwargs, request)
+        try:
+            run.live()
+        except (MemoryError, Reject):
+            raise
+        except Exception as error:
+            _signal_internal_error(self.task, uuid, args, kwargs, request, error)
+            if self.eager:
+                raise
+            run.retval = report_internal_error(self.task, error)
+            if run.request is not None:
+                run.info = run.fail(error)[0]
+        return trace_ok_t(run.retval, run.info, run.runtime, run.text)
+
+
+class _Run:
+    """One run. ``retval`` is what the caller is given: the result, or what is known about the error."""
+
+    def __init__(self, tracer: Tracer, uuid: str, args: Any, kwargs: Any, request: Any) -> None:
+        self.tracer = tracer
+        self.task = tracer.task
+        self.uuid = uuid
+        self.args = args
+        self.kwargs = kwargs
+        self.given = request
+        self.request: Any = None
+        self.begun = time.monotonic()
+        self.info: TraceInfo | None = None
+        self.state: str | None = None
+        self.value: Any = None  # what the task returned, or raised
+        self.retval: Any = None
+        self.runtime: float | None = None
+        self.text: str | None = None
+
+    def live(self) -> None:
+        if not hasattr(self.kwargs, "items"):
+            raise InvalidTaskError("Task keyword arguments is not a mapping")
+        self.request = Context(self.given or {}, args=self.args, called_directly=False, kwargs=self.kwargs)
+        self.ignores = get_actual_ignore_result(self.task, self.request)
+        if self.tracer.deduplicates and self._was_done_before():
+            return
+        _task_stack.push(self.task)
+        self.task.request_stack.push(self.request)
+        try:
+            self._begin()
+            self._call()
+            self._end()
+        finally:
+            self._leave()
+
+    def _was_done_before(self) -> bool:
+        info = self.request.delivery_info
+        if not (info and info.get("redelivered", False)):
+            return False
+        from .deduplication import was_successful
+
+        return was_successful(self.tracer.app, self.task, self.request, self.uuid)
+
+    def _begin(self) -> None:
+        if signals.task_prerun.receivers:
+            signals.task_prerun.send(
+                sender=self.task, task_id=self.uuid, task=self.task, args=self.args, kwargs=self.kwargs
+            )
+        self.tracer.loader.on_task_init(self.uuid, self.task)
+        if not self.tracer.eager and self.task.track_started and not self.ignores:
+            meta = {"pid": os.getpid(), "hostname": self.tracer.hostname}
+            self.task.backend.store_result(self.uuid, meta, states.STARTED, request=self.request)
+
+    def _call(self) -> None:
+        try:
+            if self.tracer.before_start:
+                self.tracer.before_start(self.uuid, self.args, self.kwargs)
+            self.retval = self.value = self.tracer.fun(*self.args, **self.kwargs)
+            self.state = states.SUCCESS
+        except Reject as error:
+            self._set_aside(states.REJECTED, error)
+        except Ignore as error:
+            self._set_aside(states.IGNORED, error)
+        except Retry as error:
+            self._failed(error, states.RETRY, call_errbacks=False)
+        except Exception as error:
+            self._failed(error)
+        else:
+            self._succeed()
+
+    def _set_aside(self, state: str, error: BaseException) -> None:
+        self.info, self.retval = TraceInfo(state, error), ExceptionInfo(internal=True)
+        self.state, self.value = state, error
+        self.info.handle_ignore(self.task, self.request)
+        traceback_clear(error)
+
+    def _failed(self, error: BaseException, state: str = states.FAILURE, call_errbacks: bool = True) -> None:
+        self.info, self.retval, self.state, self.value = self.fail(error, state, call_errbacks)
+        traceback_clear(error)
+
+    def fail(self, error: BaseException, state: str = states.FAILURE, call_errbacks: bool = True) -> Any:
+        """Record it: (info, what is known about it, state, error). Raises ``error`` where eager code wants that."""
+        if self.tracer.propagate:
+            raise error
+        info = TraceInfo(state, error)
+        einfo = info.handle_error_state(self.task, self.request, eager=self.tracer.eager, call_errbacks=call_errbacks)
+        return info, einfo, info.state, info.retval
+
+    def _succeed(self) -> None:
+        sent = False
+        try:
+            # Before the result is stored, so that it can name its children.
+            dispatch_follow_ups(self.tracer.app, self.task, self.request, self.value, self.uuid)
+            sent = True
+            self.task.backend.mark_as_done(self.uuid, self.value, self.request, self._publishes_result())
+        except (EncodeError, OperationalError) as error:
+            if sent and isinstance(error, OperationalError):
+                raise
+            self._failed(error)
+        else:
+            self._succeeded()
+
+    def _publishes_result(self) -> bool:
+        if self.ignores:
+            return False
+        return not self.tracer.eager or bool(self.task.store_eager_result)
+
+    def _succeeded(self) -> None:
+        self.text = saferepr(self.retval, self.task.resultrepr_maxsize)
+        self.runtime = time.monotonic() - self.begun
+        if self.tracer.on_success:
+            self._handler("on_success", self.tracer.on_success, self.value, self.uuid, self.args, self.kwargs)
+        if signals.task_success.receivers:
+            signals.task_success.send(sender=self.task, result=self.value, runtime=self.runtime)
+        if logger.isEnabledFor(logging.INFO):
+            self._log_success()
+
+    def _log_success(self) -> None:
+        said = {
+            "id": self.uuid,
+            "name": get_task_name(self.request, self.task.name),
+            "return_value": self.text,
+            "runtime": self.runtime,
+            "args": self.request.get("argsrepr") or safe_repr(self.args),
+            "kwargs": self.request.get("kwargsrepr") or safe_repr(self.kwargs),
+        }
+        logger.info(LOG_SUCCESS, said, extra={"data": said})
+
+    def _handler(self, name: str, handler: Callable[..., Any], *args: Any) -> None:
+        """Call a user's handler. The outcome is recorded already: its error is logged, and changes nothing."""
+        try:
+            handler(*args)
+        except (Reject, MemoryError):
+            raise
+        except Exception as error:
+            if self.tracer.eager:
+                raise
+            named = get_task_name(self.request, self.task.name)
+            logger.exception("Task %s[%s] %s handler raised: %r", named, self.uuid, name, error)
+            traceback_clear(error)
+
+    def _end(self) -> None:
+        if self.tracer.after_return and self.state not in IGNORE_STATES:
+            handler = self.tracer.after_return
+            self._handler("after_return", handler, self.state, self.value, self.uuid, self.args, self.kwargs, None)
+
+    def _leave(self) -> None:
+        try:
+            if signals.task_postrun.receivers:
+                signals.task_postrun.send(
+                    sender=self.task,
+                    task_id=self.uuid,
+                    task=self.task,
+                    args=self.args,
+                    kwargs=self.kwargs,
+                    retval=self.value,
+                    state=self.state,
+                )
+        finally:
+            _task_stack.pop()
+            self.task.request_stack.pop()
+            if not self.tracer.eager:
+                self._tidy_up()
+
+    def _tidy_up(self) -> None:
+        try:
+            self.task.backend.process_cleanup()
+            self.tracer.loader.on_process_cleanup()
+        except MemoryError:
+            raise
+        except Exception as error:
+            logger.error("Process cleanup failed: %r", error, exc_info=True)
+
+
+def build_tracer(
+    name: str,
+    task: Any,
+    loader: Any = None,
+    hostname: str | None = None,
+    store_errors: bool = True,
+    Info: Any = TraceInfo,
+    eager: bool = False,
+    propagate: bool = False,
+    app: Any = None,
+    **ignored: Any,
+) -> Tracer:
+    """What runs ``task``: eagerly or for a worker; ``propagate`` lets its errors out."""
+    return Tracer(task, app or task.app, loader, hostname, eager, propagate)
+
+
+def trace_task(task: Any, uuid: str, args: Any, kwargs: Any, request: Any = None, **opts: Any) -> Any:
+    """Run ``task`` once; errors of this machinery become its failure."""
+    request = request or {}
+    try:
+        if task.__trace__ is None:
+            task.__trace__ = build_tracer(task.name, task, **opts)
+        return task.__trace__(uuid, args, kwargs, request)
+    except Reject:
+        raise
+    except Exception as error:
+        _signal_internal_error(task, uuid, args, kwargs, request, error)
+        return trace_ok_t(report_internal_error(task, error), TraceInfo(states.FAILURE, error), 0.0, None)
+
+
+def _signal_internal_error(task: Any, uuid: str, args: Any, kwargs: Any, request: Any, error: BaseException) -> None:
+    einfo = ExceptionInfo()
+    einfo.exception = get_pickleable_exception(einfo.exception)
+    einfo.type = get_pickleable_etype(einfo.type)
+    signals.task_internal_error.send(
+        sender=task,
+        task_id=uuid,
+        args=args,
+        kwargs=kwargs,
+        request=request,
+        exception=error,
+        traceback=error.__traceback__,
+        einfo=einfo,
+    )
+
+
+def report_internal_error(task: Any, error: BaseException) -> ExceptionInfo:
+    """Warn that something outside of the task's own code raised."""
+    value = task.backend.prepare_exception(error, "pickle")
+    einfo = ExceptionInfo((type(error), value, error.__traceback__), internal=True)
+    warn(RuntimeWarning(f"Exception raised outside body: {error!r}:\n{einfo.traceback}"), stacklevel=2)
+    return einfo
