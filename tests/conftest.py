@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests import servers
+from tests.fleet import Fleet
 
 
 @pytest.fixture(params=servers.BROKERS)
@@ -28,3 +29,21 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 def queue() -> str:
     """A queue name nobody else uses."""
     return servers.unique("queue")
+
+
+@pytest.fixture
+def make_fleet(tmp_path: Path, queue: str) -> Iterator[Callable[..., Fleet]]:
+    """Makes the fleet of an application on a broker, its tables made, its processes ended with the test."""
+    fleets: list[Fleet] = []
+
+    def make(broker_url: str, **settings: object) -> Fleet:
+        given = {"scheduler.broker.url": broker_url, "scheduler.queues": queue, **settings}
+        fleet = Fleet(tmp_path, **given)
+        fleets.append(fleet)
+        if not broker_url.startswith("memory"):
+            fleet.command("db", "upgrade", str(fleet.ini))
+        return fleet
+
+    yield make
+    for fleet in fleets:
+        fleet.end()
