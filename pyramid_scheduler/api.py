@@ -20,6 +20,7 @@ from .core.errors import (
     WorkerLost,
 )
 from .core.event import Event, EventType
+from .core.message import Delivery, Message
 from .core.kind import JobKind
 from .core.run import Outcome, Parked, Record, Run, RunState
 from .core.schedule import JobView
@@ -45,8 +46,10 @@ __all__ = [  # noqa: RUF022 (grouped by what they are)
     "JOB_CANCELED",
     "JOB_REMOVED",
     # What jobs, runs and tasks are
+    "Delivery",
     "JobKind",
     "JobView",
+    "Message",
     "Outcome",
     "Parked",
     "Record",
