@@ -186,9 +186,7 @@ class Celery(Configuring, Registering, Connecting):
     # What belongs to the app
 
     def create_task_cls(self) -> Any:
-        return self.subclass_with_self(
-            self.task_cls, name="Task", attribute="_app", keep_reduce=True, abstract=True
-        )
+        return self.subclass_with_self(self.task_cls, name="Task", attribute="_app", keep_reduce=True, abstract=True)
 
     def subclass_with_self(
         self,

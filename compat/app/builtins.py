@@ -164,9 +164,7 @@ def add_group_task(app: Any) -> Any:
     """Only for messages of old Celery versions."""
 
     @app.task(name="celery.group", bind=True, shared=False, lazy=False)
-    def group(
-        self: Any, tasks: Any, result: Any, group_id: str, partial_args: Any, add_to_parent: bool = True
-    ) -> Any:
+    def group(self: Any, tasks: Any, result: Any, group_id: str, partial_args: Any, add_to_parent: bool = True) -> Any:
         from ..canvas import maybe_signature
         from ..result import result_from_tuple
 

@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 MASK = "*" * 8
-HIDDEN_SETTINGS = re.compile(
-    "API|TOKEN|KEY|SECRET|PASS|PROFANITIES_LIST|SIGNATURE|DATABASE|BEAT_DBURI", re.IGNORECASE
-)
+HIDDEN_SETTINGS = re.compile("API|TOKEN|KEY|SECRET|PASS|PROFANITIES_LIST|SIGNATURE|DATABASE|BEAT_DBURI", re.IGNORECASE)
 _BROKER_URLS = ("broker_url", "broker_read_url", "broker_write_url")
 _AZURE_SECRETS = ("accountkey", "sharedaccesssignature")
 _AZURE_SIGNATURE = re.compile(r"([?&]sig=)[^&;#]*", re.IGNORECASE)
@@ -59,7 +57,7 @@ def _azure_part(part: str, mask: str) -> str:
     key, separator, value = part.partition("=")
     if separator and key.strip().lower() in _AZURE_SECRETS:
         return f"{key}={mask}"
-    return f"{key}={_AZURE_SIGNATURE.sub(rf'\1{mask}', value)}" if value else part
+    return f"{key}={_AZURE_SIGNATURE.sub(lambda found: found[1] + mask, value)}" if value else part
 
 
 def _authority(authority: str, mask: str) -> str:

@@ -77,8 +77,6 @@ def add_to_chord(task: Any, sig: Any, lazy: bool) -> Any:
     request = task.request
     if not request.chord:
         raise ValueError("Current task is not member of any chord")
-    sig.set(
-        group_id=request.group, group_index=request.group_index, chord=request.chord, root_id=request.root_id
-    )
+    sig.set(group_id=request.group, group_index=request.group_index, chord=request.chord, root_id=request.root_id)
     task.backend.add_to_chord(request.group, sig.freeze())
     return sig if lazy else sig.delay()

@@ -58,9 +58,7 @@ def retry(
     if not eta and countdown is None:
         countdown = task.default_retry_delay
     args, kwargs = _arguments(task, request, args, kwargs)
-    again = task.signature_from_request(
-        request, args, kwargs, countdown=countdown, eta=eta, retries=retries, **options
-    )
+    again = task.signature_from_request(request, args, kwargs, countdown=countdown, eta=eta, retries=retries, **options)
     if limit is not None and retries > limit:
         _give_up(task, request, again, exc)
     outcome = Retry(exc=exc, when=eta or countdown, is_eager=request.is_eager, sig=again)

@@ -42,9 +42,7 @@ def _as_route(route: Any) -> dict[str, Any]:
 class Router:
     """Decides where a call goes: explicit options, then the routes, then the default queue."""
 
-    def __init__(
-        self, routes: Any = None, queues: Any = None, create_missing: bool = False, app: Any = None
-    ) -> None:
+    def __init__(self, routes: Any = None, queues: Any = None, create_missing: bool = False, app: Any = None) -> None:
         self.app = app
         self.queues = {} if queues is None else queues
         self.routes = [] if routes is None else routes

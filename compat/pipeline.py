@@ -1,0 +1,88 @@
+"""The pyramid_scheduler Scheduler behind an app."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from typing import Any
+
+from pyramid_scheduler import Scheduler, Settings, parse_settings
+
+from .producing import PipelineProducer
+
+#: Where Celery looks when no broker is configured.
+DEFAULT_BROKER_URL = "amqp://guest:guest@localhost:5672//"
+
+
+class Pipeline:
+    """One app's way to the broker: a Scheduler of its own, or, within Pyramid, the registry's."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.producer = PipelineProducer(app, self)
+        self._scheduler: Scheduler | None = None
+        self._shared = False
+
+    @property
+    def scheduler(self) -> Scheduler:
+        if self._scheduler is None:
+            self._scheduler = Scheduler(settings_of(self.app))
+        return self._scheduler
+
+    def share(self, scheduler: Scheduler) -> None:
+        """Use this Scheduler, which somebody else starts and stops."""
+        self._scheduler, self._shared = scheduler, True
+
+    def close(self) -> None:
+        scheduler, self._scheduler = self._scheduler, None
+        if scheduler is not None and not self._shared:
+            scheduler.shutdown(0)
+
+
+def broker_url(app: Any) -> str:
+    """The first of the app's broker URLs."""
+    url = app.conf.broker_write_url or DEFAULT_BROKER_URL
+    if not isinstance(url, str):
+        url = url[0]
+    return str(url.split(";")[0])
+
+
+def settings_of(app: Any) -> Settings:
+    """The app's settings as pyramid_scheduler's. What is said under ``scheduler.*`` names goes before."""
+    conf = app.conf
+    url = broker_url(app)
+    said: dict[str, Any] = {
+        "scheduler.combined": False,
+        "scheduler.queues": tuple(app.amqp.queues.consume_from),
+        "scheduler.broker.url": url,
+        "scheduler.timezone": str(conf.timezone or ("UTC" if conf.enable_utc else "")),
+        **{f"scheduler.broker.{key}": value for key, value in conf.broker_transport_options.items()},
+    }
+    if url.startswith("memory"):
+        said["scheduler.ledger.url"] = _ledger_of_this_process()
+    given: Mapping[str, Any] = conf.get("pyramid_scheduler") or {}
+    return parse_settings({**said, **{_full(key): value for key, value in given.items()}})
+
+
+def _full(key: str) -> str:
+    return key if key.startswith("scheduler.") else f"scheduler.{key}"
+
+
+_directories: dict[int, str] = {}
+
+
+def _ledger_of_this_process() -> str:
+    """A database as short-lived as the memory broker that it belongs to."""
+    pid = os.getpid()
+    if pid not in _directories:
+        _directories[pid] = tempfile.mkdtemp(prefix="compat-ledger-")
+        atexit.register(_remove, pid)
+    return f"sqlite:///{_directories[pid]}/ledger.sqlite"
+
+
+def _remove(pid: int) -> None:
+    if os.getpid() == pid:
+        shutil.rmtree(_directories[pid], ignore_errors=True)
