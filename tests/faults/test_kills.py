@@ -1,0 +1,133 @@
+"""Workers that are killed, and timekeepers; none of it may lose a job."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import servers
+from tests.fleet import Fleet, wait_for
+from tests.shop import jobs
+
+pytestmark = pytest.mark.fault
+
+MakeFleet = Callable[..., Fleet]
+JOBS, SECONDS = 200, 0.2
+RUNNING_AGAIN_SECONDS = 10.0
+
+
+@pytest.fixture(params=("sqlite", "postgresql", "mariadb", "redis", "rabbitmq"))
+def broker_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    with servers.fresh_broker(request.param, tmp_path) as url:
+        yield url
+
+
+def make(make_fleet: MakeFleet, broker_url: str, **settings: object) -> Fleet:
+    ledger = broker_url if "sql" in broker_url else "sqlite:///ledger.sqlite"
+    return make_fleet(broker_url, **{"scheduler.ledger.url": ledger, **settings})
+
+
+def submit(fleet: Fleet) -> set[str]:
+    with fleet.scheduler() as scheduler:
+        names = [f"job{n}" for n in range(JOBS)]
+        scheduler.add_many([(jobs.work, (name, SECONDS)) for name in names])
+        return set(names)
+
+
+def running(fleet: Fleet) -> set[str]:
+    return set(fleet.count("start")) - set(fleet.ends())
+
+
+def test_a_killed_child_loses_no_job_and_its_jobs_run_again_at_once(make_fleet: MakeFleet, broker_url: str) -> None:
+    fleet = make(make_fleet, broker_url, **{"scheduler.worker.threads": 2})
+    names = submit(fleet)
+    fleet.start()
+    wait_for(lambda: len(fleet.ends()) >= 20)
+    victim = int(fleet.lines("effects")[-1][2])
+    os.kill(victim, signal.SIGKILL)
+    lost_at_once = {line[1] for line in fleet.lines("effects") if line[0] == "start" and int(line[2]) == victim}
+    interrupted = lost_at_once - set(fleet.ends())
+    killed_at = time.monotonic()
+    wait_for(lambda: interrupted <= set(fleet.ends()), seconds=RUNNING_AGAIN_SECONDS)
+    print(f"interrupted {len(interrupted)}, ended again after {time.monotonic() - killed_at:.2f} s")
+    wait_for(lambda: set(fleet.ends()) == names, seconds=60)
+    repeated = sum(fleet.count("start").values()) - len(names)
+    assert repeated <= 2
+
+
+def test_a_killed_pscheduler_loses_no_job_and_another_takes_over_in_time(
+    make_fleet: MakeFleet, broker_url: str
+) -> None:
+    fleet = make(make_fleet, broker_url, **{"scheduler.worker.threads": 2})
+    names = submit(fleet)
+    first, _second = fleet.start(), fleet.start()
+    wait_for(lambda: len(fleet.ends()) >= 40)
+    fleet.kill(first)
+    killed_at = time.monotonic()
+    wait_for(lambda: set(fleet.ends()) == names, seconds=60)
+    interrupted = sum(fleet.count("start").values()) - len(names)
+    print(f"{interrupted} jobs ran again; all were over {time.monotonic() - killed_at:.2f} s after the kill")
+    assert interrupted <= 4
+
+
+def test_what_a_lone_killed_pscheduler_held_runs_again_within_ten_seconds(
+    make_fleet: MakeFleet, broker_url: str
+) -> None:
+    fleet = make(make_fleet, broker_url, **{"scheduler.worker.threads": 2})
+    with fleet.scheduler() as scheduler:
+        scheduler.add_async_job(jobs.work, args=("long", 3.0))
+    first = fleet.start()
+    wait_for(lambda: fleet.count("start")["long"])
+    fleet.kill(first)
+    killed_at = time.monotonic()
+    fleet.start()
+    wait_for(lambda: fleet.count("start")["long"] == 2, seconds=RUNNING_AGAIN_SECONDS)
+    print(f"running again {time.monotonic() - killed_at:.2f} s after the kill")
+    wait_for(lambda: fleet.ends()["long"] == 1)
+
+
+def test_jobs_survive_a_stop_and_those_that_did_not_finish_go_back(make_fleet: MakeFleet, broker_url: str) -> None:
+    fleet = make(make_fleet, broker_url, **{"scheduler.shutdown_timeout": "1s", "scheduler.worker.threads": 2})
+    with fleet.scheduler() as scheduler:
+        scheduler.add_async_job(jobs.work, args=("long", 4.0))
+        scheduler.add_async_job(jobs.work, args=("short", 0.5))
+    first = fleet.start()
+    wait_for(lambda: len(fleet.count("start")) == 2)
+    assert fleet.stop(first, seconds=6) == 0
+    assert set(fleet.ends()) == {"short"}
+    fleet.start()
+    wait_for(lambda: fleet.count("start")["long"] == 2, seconds=RUNNING_AGAIN_SECONDS)
+    wait_for(lambda: fleet.ends() == {"short": 1, "long": 1})
+
+
+def test_a_job_that_kills_its_worker_is_parked_and_the_others_run(make_fleet: MakeFleet, broker_url: str) -> None:
+    fleet = make(make_fleet, broker_url, **{"scheduler.worker.threads": 1, "scheduler.worker.processes": 1})
+    with fleet.scheduler() as scheduler:
+        good = [f"good{n}" for n in range(20)]
+        poison = scheduler.add_async_job(jobs.die, args=("poison",))
+        for name in good:
+            scheduler.add_async_job(jobs.mark, args=(name,))
+        fleet.start()
+        wait_for(lambda: set(good) <= set(fleet.ends()), seconds=60)
+        parked = wait_for(lambda: scheduler.ledger.parked.get(poison), seconds=60)
+        assert "killed its worker 3 times" in parked.reason
+    assert fleet.count("start")["poison"] == 3
+    assert {fleet.ends()[name] for name in good} == {1}
+
+
+def test_a_stopped_and_continued_worker_loses_nothing(make_fleet: MakeFleet, broker_url: str) -> None:
+    fleet = make(make_fleet, broker_url, **{"scheduler.worker.threads": 2})
+    names = submit(fleet)
+    first, _second = fleet.start(), fleet.start()
+    wait_for(lambda: len(fleet.ends()) >= 20)
+    os.killpg(first.pid, signal.SIGSTOP)
+    stopped_at = time.monotonic()
+    wait_for(lambda: time.monotonic() - stopped_at > 12, seconds=20)
+    os.killpg(first.pid, signal.SIGCONT)
+    wait_for(lambda: set(fleet.ends()) == names, seconds=60)
+    assert fleet.stop(first) == 0
