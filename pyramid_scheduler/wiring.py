@@ -154,10 +154,10 @@ class Wiring:
             except Exception:
                 log.exception("scheduler.housekeeping.append raised; housekeeping itself is done")
 
-    def crew(self, queues: Sequence[str], *, timekeeper: bool) -> Crew:
+    def crew(self, queues: Sequence[str], *, timekeeper: bool, threads: int | None = None) -> Crew:
         name = f"{self._settings.id or socket.gethostname()}-{os.getpid()}-combined-{uuid.uuid4().hex[:8]}"
         keeper = self.timekeeper(f"{name}-timekeeper") if timekeeper else None
-        return Crew(self.worker(name, queues, self._settings.worker_threads), keeper)
+        return Crew(self.worker(name, queues, threads or self._settings.worker_threads), keeper)
 
     def retry(self, parked_id: str) -> bool:
         """Publish a kept message again, as if for the first time; returns whether there was one of that id."""

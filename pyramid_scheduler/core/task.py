@@ -12,6 +12,8 @@ from .run import Outcome, Run
 
 #: Runs one opened message and says what came of it; raising counts as a failure of the job.
 Handler = Callable[[Run], Outcome]
+#: Told of a run that was refused before it was called: cancelled, expired, missed. Must not raise.
+Refusal = Callable[[Run, Outcome], None]
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Task:
     handler: Handler | None = None
     ack_early: bool = False
     with_context: bool = True  # run inside a prepared Pyramid request
+    refused: Refusal | None = None
 
 
 class TaskRegistry:

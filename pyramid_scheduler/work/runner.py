@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ from .calling import Caller
 from .limits import Limits
 from .telling import Teller
 
+log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Settlement:
@@ -76,7 +78,8 @@ class Runner:
             outcome = self._deferred(run) or self._reserved_task(run)
             if outcome is not None:
                 return Settlement(delivery, outcome)
-            outcome = self._refused(run, started_at) or self._call(run)
+            outcome = self._refused(run, started_at)
+            outcome = self._call(run) if outcome is None else self._tell_task(run, outcome)
         except InvalidMessage as refusal:
             return self._park(delivery, run, refusal, started_at)
         self._tell.ended(run, outcome, started_at)
@@ -130,6 +133,18 @@ class Runner:
         if grace is not None and due and now - _epoch(due) > float(grace):
             return Outcome(RunState.MISSED, error=f"later than its misfire_grace_time of {float(grace):g} s")
         return None
+
+    def _tell_task(self, run: Run, outcome: Outcome) -> Outcome:
+        try:
+            task = self._tasks.get(run.task, trusted=run.trusted)
+        except InvalidMessage:  # it will not run anyway
+            return outcome
+        if task.refused is not None:
+            try:
+                task.refused(run, outcome)
+            except Exception:
+                log.exception("%s could not be told that its run %s was %s", run.task, run.id, outcome.state)
+        return outcome
 
     # Call
 
