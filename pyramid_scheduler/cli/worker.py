@@ -14,7 +14,7 @@ from .application import Application
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--processes", type=int, metavar="N", help="worker processes (scheduler.worker.processes)")
+    parser.add_argument("--processes", type=int, metavar="N", help="worker processes (scheduler.worker.processes); 0: only keep the times")
     parser.add_argument("--threads", type=int, metavar="N", help="threads of each (scheduler.worker.threads)")
     parser.add_argument("--reload", action="store_true", help="restart when the code or the ini file changes")
     parser.add_argument("--no-timekeeper", action="store_true", help="run jobs only; others keep the times")
@@ -55,7 +55,7 @@ def _supervise(application: Application, args: argparse.Namespace) -> int:
     supervisor = Supervisor(
         boot=Booting(_Load(application), tuple(args.queue or ()), args.threads),
         make_home=SupervisorHome,
-        processes=args.processes or _configured_processes(application),
+        processes=_configured_processes(application) if args.processes is None else args.processes,
         timekeeper=not args.no_timekeeper,
         announce=lambda line: print(line, flush=True),
     )
