@@ -20,8 +20,8 @@ from .core.errors import (
     WorkerLost,
 )
 from .core.event import Event, EventType
-from .core.message import Delivery, Message
 from .core.kind import JobKind
+from .core.message import Delivery, Message
 from .core.run import Outcome, Parked, Record, Run, RunState
 from .core.schedule import JobView
 from .core.task import Task

@@ -124,7 +124,7 @@ class Scheduler:
         return self._add_timed(JobKind.CRON, func, start_date, args, kwargs, queue, fields_and_options)
 
     def add_many(self, calls: Iterable[tuple[Any, ...]], queue: str | None = None, **options: Any) -> list[str]:
-        """``add_async_job`` for each ``(func, args, kwargs)`` (the last two may be left out), published as one batch."""
+        """``add_async_job`` for each ``(func, args, kwargs)`` (the last two may be left out), in one batch."""
         parsed = parse_options(options, "add_many") if options else NO_OPTIONS
         if parsed.id is not None:
             raise InvalidJob("add_many() cannot give several jobs one id; leave id out")
@@ -181,7 +181,7 @@ class Scheduler:
         return run_id
 
     def send_message(self, text: str, queue: str | None = None) -> None:
-        """Send ``text`` to one worker of ``queue``: ``print-jobs`` logs the stored jobs, the rest is a MESSAGE event."""
+        """Send ``text`` to one worker of ``queue``: ``print-jobs`` logs the stored jobs, others are MESSAGE events."""
         self.send([self.composer.note(text, queue)])
 
     # Events

@@ -14,7 +14,12 @@ from .application import Application
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--processes", type=int, metavar="N", help="worker processes (scheduler.worker.processes); 0: only keep the times")
+    parser.add_argument(
+        "--processes",
+        type=int,
+        metavar="N",
+        help="worker processes (scheduler.worker.processes); 0: only keep the times",
+    )
     parser.add_argument("--threads", type=int, metavar="N", help="threads of each (scheduler.worker.threads)")
     parser.add_argument("--reload", action="store_true", help="restart when the code or the ini file changes")
     parser.add_argument("--no-timekeeper", action="store_true", help="run jobs only; others keep the times")

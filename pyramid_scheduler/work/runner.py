@@ -25,6 +25,7 @@ from .telling import Teller
 
 log = logging.getLogger(__name__)
 
+
 @dataclass(slots=True)
 class Settlement:
     """What is to be written, published and told the broker about one delivery."""

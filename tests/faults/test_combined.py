@@ -11,8 +11,6 @@ from tests import servers
 from tests.faults.test_timekeepers import assert_each_tick_ran_once
 from tests.fleet import Fleet, wait_for
 
-pytestmark = pytest.mark.fault
-
 WEB_PROCESSES = 8
 
 

@@ -17,8 +17,6 @@ from tests import servers
 from tests.fleet import Fleet, wait_for
 from tests.shop import jobs
 
-pytestmark = pytest.mark.fault
-
 MakeFleet = Callable[..., Fleet]
 SECRET = "correct-horse-battery"
 
@@ -76,9 +74,7 @@ def test_what_cannot_run_is_kept_and_shown_and_runs_after_the_mend(
     fleet: Fleet, client: Any, queue: str, tmp_path: Path
 ) -> None:
     touched = tmp_path / "touched"
-    (tmp_path / "late.py").write_text(
-        "class Parcel:\n    pass\n\ndef deliver(parcel=None):\n    from tests.shop.jobs import mark\n    mark('delivered')\n"
-    )
+    (tmp_path / "late.py").write_text("def deliver():\n    from tests.shop.jobs import mark\n    mark('delivered')\n")
     (tmp_path / "tests_argument.py").write_text("class Stamp:\n    pass\n")
     import late
     import tests_argument

@@ -14,8 +14,6 @@ from tests import servers
 from tests.fleet import Fleet, wait_for
 from tests.shop import jobs
 
-pytestmark = pytest.mark.fault
-
 MakeFleet = Callable[..., Fleet]
 JOBS, SECONDS = 200, 0.2
 RUNNING_AGAIN_SECONDS = 10.0

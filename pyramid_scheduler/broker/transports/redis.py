@@ -177,14 +177,13 @@ class RedisStore:
         return count
 
     def _release(self, consumer: str) -> int:
-        client = self.client
-        names = [name.decode() for name in client.smembers(LISTS)]
+        names = _texts(self.client.smembers(LISTS))
         return sum(int(self._return_script(keys=[name, _claims(name, consumer)], args=[MARK]) or 0) for name in names)
 
     def recover(self, silent_seconds: float) -> int:
         with self._errors():
             latest = self._now() - silent_seconds
-            silent = [name.decode() for name in self.client.zrangebyscore(BEATS, "-inf", latest)]
+            silent = _texts(self.client.zrangebyscore(BEATS, "-inf", latest))
             count = sum(self._release(consumer) for consumer in silent)
             for consumer in silent:
                 self._forget_if_still_silent(consumer, latest)
@@ -247,3 +246,7 @@ def _by_list(tags: Sequence[str]) -> dict[str, list[str]]:
         field, _, name = tag.partition("|")
         grouped[name].append(field)
     return grouped
+
+
+def _texts(values: Any) -> list[str]:
+    return [value.decode() for value in values]

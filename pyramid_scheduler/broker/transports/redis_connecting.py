@@ -44,9 +44,10 @@ def _through_sentinel(url: str, options: Mapping[str, Any], common: dict[str, An
         hosts.append((more.hostname or "localhost", more.port or 26379))
         parts = parts if parts.path.strip("/") else parts._replace(path=more.path)
     sentinel = Sentinel(hosts, sentinel_kwargs=dict(options.get("sentinel_kwargs") or {}), **common)
-    return sentinel.master_for(
+    master: redis.Redis = sentinel.master_for(
         str(options.get("master_name") or "mymaster"),
         db=int(parts.path.strip("/") or 0),
         username=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,
     )
+    return master
