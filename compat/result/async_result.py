@@ -1,0 +1,366 @@
+"""The result of a task that runs, or ran, elsewhere."""
+
+from __future__ import annotations
+
+import datetime
+import types
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+from kombu.utils.objects import cached_property
+from vine import Thenable, promise
+
+from .. import states
+from .._state import app_or_default
+from ..exceptions import IncompleteStream, TimeoutError
+from ..utils.graph import DependencyGraph, GraphFormatter
+from .blocking import assert_will_not_block
+
+Meta = dict[str, Any]
+
+
+class ResultBase:
+    """The root of the results."""
+
+    #: The result of the task before, in a chain.
+    parent: Any = None
+
+
+@Thenable.register
+class AsyncResult(ResultBase):
+    """What is known of the task with that id; an id nobody has heard of is PENDING. Raises ValueError for None."""
+
+    app: Any = None
+    TimeoutError = TimeoutError
+    id: Any = None
+    backend: Any = None
+    _cache: Meta | None = None
+    _ignored = False
+    _promise: Any = None
+
+    def __init__(
+        self, id: Any, backend: Any = None, task_name: str | None = None, app: Any = None, parent: Any = None
+    ) -> None:
+        if id is None:
+            raise ValueError(f"AsyncResult requires valid id, not {type(id)}")
+        self.app = app_or_default(app or self.app)
+        self.id = id
+        self.backend = backend or self.app.backend
+        self.parent = parent
+
+    @property
+    def ignored(self) -> bool:
+        """The task keeps no result: ``get`` returns None at once."""
+        return self._ignored
+
+    @ignored.setter
+    def ignored(self, value: bool) -> None:
+        self._ignored = value
+
+    # Hearing of it
+
+    @property
+    def on_ready(self) -> Any:
+        """A promise of the result; made when somebody asks, since most results are never waited for."""
+        if self._promise is None:
+            self._promise = promise(self._on_fulfilled, weak=True)
+            if self._cache:
+                self._promise(self)
+        return self._promise
+
+    @on_ready.setter
+    def on_ready(self, value: Any) -> None:
+        self._promise = value
+
+    def then(self, callback: Any, on_error: Any = None, weak: bool = False) -> Any:
+        """Call ``callback(result)`` when it is ready."""
+        self.backend.add_pending_result(self, weak=weak)
+        return self.on_ready.then(callback, on_error)
+
+    def _on_fulfilled(self, result: Any) -> Any:
+        self.backend.remove_pending_result(self)
+        return result
+
+    def get(
+        self,
+        timeout: float | None = None,
+        propagate: bool = True,
+        interval: float = 0.5,
+        no_ack: bool = True,
+        follow_parents: bool = True,
+        callback: Any = None,
+        on_message: Any = None,
+        on_interval: Any = None,
+        disable_sync_subtasks: bool = True,
+        EXCEPTION_STATES: Any = states.EXCEPTION_STATES,
+        PROPAGATE_STATES: Any = states.PROPAGATE_STATES,
+    ) -> Any:
+        """Wait until it is ready; returns what the task returned, and raises what it (or a parent) raised.
+
+        ``timeout`` is in seconds, 0 only looks; raises ``celery.exceptions.TimeoutError``. With ``propagate=False``
+        the exception is returned. ``interval`` is that of looking again, where a backend must. Raises RuntimeError
+        within a task, unless ``disable_sync_subtasks`` is false.
+        """
+        if self.ignored:
+            return None
+        if disable_sync_subtasks:
+            assert_will_not_block()
+        tick = promise()
+        if follow_parents and propagate and self.parent:
+            tick = promise(self._maybe_reraise_parent_error, weak=True)
+            self._maybe_reraise_parent_error()
+        if on_interval:
+            tick.then(on_interval)
+        if self._cache:
+            if propagate:
+                self.maybe_throw(callback=callback)
+            return self.result
+        self.backend.add_pending_result(self)
+        return self.backend.wait_for_pending(
+            self,
+            timeout=timeout,
+            interval=interval,
+            on_interval=tick,
+            no_ack=no_ack,
+            propagate=propagate,
+            callback=callback,
+            on_message=on_message,
+        )
+
+    wait = get
+
+    def _maybe_reraise_parent_error(self) -> None:
+        for node in reversed(list(self._parents())):
+            node.maybe_throw()
+
+    def _parents(self) -> Iterator[Any]:
+        node = self.parent
+        while node:
+            yield node
+            node = node.parent
+
+    def throw(self, *args: Any, **kwargs: Any) -> Any:
+        return self.on_ready.throw(*args, **kwargs)
+
+    def maybe_throw(self, propagate: bool = True, callback: Any = None) -> Any:
+        """Raise what the task raised, if it failed; otherwise return its result as it is now."""
+        meta = self._get_task_meta() if self._cache is None else self._cache
+        value = meta["result"]
+        if propagate and meta["status"] in states.PROPAGATE_STATES:
+            self.throw(value, self._to_remote_traceback(meta.get("traceback")))
+        if callback is not None:
+            callback(self.id, value)
+        return value
+
+    maybe_reraise = maybe_throw
+
+    def _to_remote_traceback(self, text: str | None) -> Any:
+        if not text or not self.app.conf.task_remote_tracebacks:
+            return None
+        try:
+            import tblib
+        except ImportError:
+            return None
+        return tblib.Traceback.from_string(text).as_traceback()
+
+    # The tasks it called
+
+    def collect(self, intermediate: bool = False, **kwargs: Any) -> Iterator[tuple[Any, Any]]:
+        """(result, value) of this task, of those it called, of those they called …; waits for each."""
+        for _, node in self.iterdeps(intermediate=intermediate):
+            yield node, node.get(**kwargs)
+
+    def get_leaf(self) -> Any:
+        value = None
+        for _, node in self.iterdeps():
+            value = node.get()
+        return value
+
+    def iterdeps(self, intermediate: bool = False) -> Iterator[tuple[Any, Any]]:
+        """(parent, result) pairs; raises IncompleteStream at one that is not ready, unless ``intermediate``."""
+        queue: deque[tuple[Any, Any]] = deque([(None, self)])
+        while queue:
+            parent, node = queue.popleft()
+            yield parent, node
+            if node.ready():
+                queue.extend((node, child) for child in node.children or [])
+            elif not intermediate:
+                raise IncompleteStream
+
+    def build_graph(self, intermediate: bool = False, formatter: Any = None) -> Any:
+        graph = DependencyGraph(formatter=formatter or GraphFormatter(root=self.id, shape="oval"))
+        for parent, node in self.iterdeps(intermediate=intermediate):
+            graph.add_arc(node)
+            if parent:
+                graph.add_edge(parent, node)
+        return graph
+
+    @cached_property  # type: ignore[untyped-decorator]
+    def graph(self) -> Any:
+        return self.build_graph()
+
+    @property
+    def children(self) -> Any:
+        return self._get_task_meta().get("children")
+
+    # What can be done about it
+
+    def forget(self) -> None:
+        """Remove it, and its parents', from the backend."""
+        self._cache = None
+        if self.parent:
+            self.parent.forget()
+        self.backend.remove_pending_result(self)
+        self.backend.forget(self.id)
+
+    def revoke(
+        self,
+        connection: Any = None,
+        terminate: bool = False,
+        signal: Any = None,
+        wait: bool = False,
+        timeout: float | None = None,
+    ) -> None:
+        """Ask that the task not run; ``terminate``: nor go on running. ``wait`` for the workers' answers."""
+        self.app.control.revoke(
+            self.id, connection=connection, terminate=terminate, signal=signal, reply=wait, timeout=timeout
+        )
+
+    def revoke_by_stamped_headers(
+        self,
+        headers: Any,
+        connection: Any = None,
+        terminate: bool = False,
+        signal: Any = None,
+        wait: bool = False,
+        timeout: float | None = None,
+    ) -> None:
+        """Revoke all tasks that carry these stamps."""
+        self.app.control.revoke_by_stamped_headers(
+            headers, connection=connection, terminate=terminate, signal=signal, reply=wait, timeout=timeout
+        )
+
+    # What is known
+
+    def exists(self) -> bool:
+        """Whether the backend knows the id; a PENDING task may just be unknown."""
+        return self.backend.task_result_exists(self.id)  # type: ignore[no-any-return]
+
+    def ready(self) -> bool:
+        return self.state in self.backend.READY_STATES
+
+    def successful(self) -> bool:
+        return bool(self.state == states.SUCCESS)
+
+    def failed(self) -> bool:
+        return bool(self.state == states.FAILURE)
+
+    @property
+    def result(self) -> Any:
+        """What the task returned, or the exception it raised; before that, the meta of its state."""
+        return self._get_task_meta()["result"]
+
+    info = result
+
+    @property
+    def traceback(self) -> Any:
+        return self._get_task_meta().get("traceback")
+
+    @property
+    def state(self) -> Any:
+        return self._get_task_meta()["status"]
+
+    status = state
+
+    @property
+    def task_id(self) -> Any:
+        return self.id
+
+    @task_id.setter
+    def task_id(self, id: Any) -> None:
+        self.id = id
+
+    @property
+    def date_done(self) -> Any:
+        """When it was done, in UTC."""
+        date = self._get_task_meta().get("date_done")
+        return datetime.datetime.fromisoformat(date) if isinstance(date, str) and date else date
+
+    def _maybe_set_cache(self, meta: Any) -> Any:
+        if not meta or meta["status"] not in states.READY_STATES:
+            return meta
+        cached = self._set_cache(self.backend.meta_from_decoded(meta))
+        if self._promise is not None:
+            self._promise(self)
+        return cached
+
+    def _get_task_meta(self) -> Any:
+        if self._cache is None:
+            return self._maybe_set_cache(self.backend.get_task_meta(self.id))
+        return self._cache
+
+    def _iter_meta(self, **kwargs: Any) -> Iterator[Any]:
+        return iter([self._get_task_meta()])
+
+    def _set_cache(self, d: Meta) -> Meta:
+        from . import result_from_tuple
+
+        if d.get("children"):
+            d["children"] = [result_from_tuple(child, self.app) for child in d["children"]]
+        self._cache = d
+        return d
+
+    @property
+    def supports_native_join(self) -> Any:
+        return self.backend.supports_native_join
+
+    # As a value
+
+    def as_tuple(self) -> Any:
+        """``((id, parent), None)``: how results are stored."""
+        return (self.id, self.parent and self.parent.as_tuple()), None
+
+    def as_list(self) -> list[Any]:
+        """Its id, and those of its parents."""
+        return [self.id, *(self.parent.as_list() if self.parent is not None else [])]
+
+    __class_getitem__ = classmethod(types.GenericAlias)
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.id}>"
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, AsyncResult):
+            return bool(other.id == self.id)
+        return bool(other == self.id) if isinstance(other, str) else NotImplemented
+
+    def __copy__(self) -> Any:
+        return type(self)(self.id, self.backend, None, self.app, self.parent)
+
+    def __reduce__(self) -> Any:
+        return type(self), self.__reduce_args__()
+
+    def __reduce_args__(self) -> Any:
+        return self.id, self.backend, None, None, self.parent
+
+    def __del__(self) -> None:
+        if self.backend is not None:
+            self.backend.remove_pending_result(self)
+
+
+def _field(name: str) -> property:
+    def field(self: AsyncResult) -> Any:
+        return self._get_task_meta().get(name)
+
+    return property(field, doc="Known with ``result_extended`` only.")
+
+
+for _name in ("name", "args", "kwargs", "worker", "retries", "queue"):
+    setattr(AsyncResult, _name, _field(_name))
