@@ -86,3 +86,9 @@ def _ledger_of_this_process() -> str:
 def _remove(pid: int) -> None:
     if os.getpid() == pid:
         shutil.rmtree(_directories[pid], ignore_errors=True)
+
+
+def speaks_kombu(app: Any) -> bool:
+    """Whether kombu's own transports reach the broker, too: databases they reach in another layout."""
+    scheme = broker_url(app).partition(":")[0].partition("+")[0]
+    return scheme not in ("sqlite", "postgresql", "postgres", "mysql", "mariadb", "sqla", "db")

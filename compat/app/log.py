@@ -203,10 +203,10 @@ class Logging:
     def get_default_logger(self, name: str = "celery", **kwargs: Any) -> logging.Logger:
         return get_logger(name)
 
-    def _get_setup(cls: Any) -> Any:  # noqa: N805
+    def _get_setup(cls: Any) -> Any:
         return cls._setup
 
-    def _set_setup(cls: Any, was_setup: bool) -> None:  # noqa: N805
+    def _set_setup(cls: Any, was_setup: bool) -> None:
         cls._setup = was_setup
 
     already_setup = class_property(_get_setup, _set_setup)

@@ -1,1 +1,5 @@
-"""What is left of Celery's worker: its state and its answers to remote control. pyramid_scheduler runs the tasks."""
+"""What is left of Celery's worker: pyramid_scheduler runs the tasks, this gives it Celery's names, state and answers."""
+
+from .controller import WorkController
+
+__all__ = ("WorkController",)

@@ -1,0 +1,289 @@
+"""A worker in threads of this process."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from .. import signals
+from ..utils.log import get_logger
+from ..utils.nodenames import default_nodename
+from . import state
+from .answering import Answering
+from .events import EventSender
+from .handling import Handler
+
+logger = get_logger(__name__)
+STOP_POLL_SECONDS = 0.05
+
+
+class Consumer:
+    """What signals and remote control call the consumer: the part of a worker that takes from queues."""
+
+    def __init__(self, controller: WorkController) -> None:
+        self.controller = controller
+        self.app = controller.app
+        self.hostname = controller.hostname
+        self.event_dispatcher: Any = None
+        self.gossip = None
+        self.timer = None
+
+    @property
+    def pool(self) -> Any:
+        return self.controller
+
+    def call_soon(self, call: Any, *args: Any, **kwargs: Any) -> None:
+        call(*args, **kwargs)
+
+    def add_task_queue(self, queue: str, *args: Any, **options: Any) -> None:
+        self.controller.add_queue(queue, *args, **options)
+
+    def cancel_task_queue(self, queue: str) -> None:
+        self.controller.cancel_queue(queue)
+
+    def reset_rate_limits(self) -> None:
+        """Limits are read from the task at every run."""
+
+    @property
+    def queues(self) -> list[Any]:
+        return [self.app.amqp.queues[name] for name in self.controller.queue_names]
+
+
+class WorkController:
+    """Runs an app's tasks: ``start()`` blocks until ``stop()``."""
+
+    app: Any = None
+    autoscaler = None
+    pool_cls: Any = "threads"
+
+    def __init__(
+        self,
+        app: Any = None,
+        hostname: str | None = None,
+        concurrency: int | None = None,
+        queues: Any = None,
+        pool: Any = None,
+        task_events: bool | None = None,
+        without_heartbeat: bool = False,
+        purge: bool = False,
+        exclude_queues: Any = None,
+        loglevel: Any = None,
+        **options: Any,
+    ) -> None:
+        self.app = app or self.app
+        self.hostname = default_nodename(hostname)
+        self.pool_cls = pool or self.pool_cls
+        self.options = options
+        self.started_at = time.time()
+        self.app.loader.init_worker()
+        signals.celeryd_init.send(sender=self.hostname, instance=self, conf=self.app.conf, options=options)
+        self.concurrency = int(concurrency or self.app.conf.worker_concurrency or 1)
+        self.task_events = self.app.conf.worker_send_task_events if task_events is None else task_events
+        self.without_heartbeat = without_heartbeat
+        self._select(queues, exclude_queues)
+        signals.celeryd_after_setup.send(sender=self.hostname, instance=self, conf=self.app.conf)
+        self.app.finalize()
+        self.queue_names = list(self.app.amqp.queues.consume_from)
+        self.consumer = Consumer(self)
+        self.events = EventSender(self)
+        self.handler = Handler(self.app, self.hostname, self.consumer, self.events.task_event)
+        self.answering = Answering(self)
+        self._stopped = threading.Event()
+        self._running = threading.Event()
+        self._crews: dict[str, Any] = {}
+        self.exitcode: int | None = None
+        if purge:
+            self.app.control.purge()
+        self.on_init()
+
+    def on_init(self) -> None:
+        """For subclasses."""
+
+    def on_consumer_ready(self, consumer: Any) -> None:
+        """For subclasses: the worker takes from its queues now."""
+
+    def _select(self, queues: Any, exclude: Any) -> None:
+        include = queues.split(",") if isinstance(queues, str) else queues
+        without = exclude.split(",") if isinstance(exclude, str) else exclude
+        if include:
+            self.app.amqp.queues.select(include)
+        if without:
+            self.app.amqp.queues.deselect(without)
+
+    # Life
+
+    def start(self) -> None:
+        """Run until ``stop``, or until remote control says ``shutdown``."""
+        signals.worker_init.send(sender=self)
+        self.app.set_current()
+        self.app.set_default()
+        signals.worker_process_init.send(sender=self.hostname)
+        try:
+            self._declare_queues()
+            self._consume(self.queue_names)
+            self.answering.start()
+            self.events.start()
+            signals.worker_ready.send(sender=self.consumer)
+            self.on_consumer_ready(self.consumer)
+            while not self._should_stop():
+                self._stopped.wait(STOP_POLL_SECONDS)
+        finally:
+            self._leave()
+
+    def _should_stop(self) -> bool:
+        if self._stopped.is_set():
+            return True
+        asked = (state.should_stop, state.should_terminate)
+        return any(said is not None and said is not False for said in asked)
+
+    def stop(self, in_sighandler: bool = False, exitcode: int | None = None) -> None:
+        """End ``start``, once the running tasks are done."""
+        self.exitcode = exitcode
+        self._stopped.set()
+
+    def terminate(self, in_sighandler: bool = False) -> None:
+        self.stop()
+
+    def _leave(self) -> None:
+        signals.worker_shutting_down.send(sender=self.hostname, sig="SIGTERM", how="Warm", exitcode=0)
+        self.answering.stop()
+        for crew in self._crews.values():
+            crew.stop(self.scheduler.settings.shutdown_timeout_seconds)
+        self._crews.clear()
+        self.events.stop()
+        signals.worker_process_shutdown.send(sender=self.hostname, pid=os.getpid(), exitcode=0)
+        signals.worker_shutdown.send(sender=self)
+        self.app.loader.shutdown_worker()
+
+    @property
+    def scheduler(self) -> Any:
+        return self.app.pipeline.scheduler
+
+    def _declare_queues(self) -> None:
+        """Exchanges and bindings, for those who publish through them."""
+        from ..pipeline import speaks_kombu
+
+        if speaks_kombu(self.app):
+            with self.app.connection_for_write() as connection:
+                for name in self.queue_names:
+                    self.app.amqp.queues[name](connection.default_channel).declare()
+
+    def _consume(self, names: Sequence[str]) -> None:
+        scheduler = self.scheduler
+        scheduler.tasks.fallback = self.handler.task
+        key = ",".join(names)
+        crew = scheduler.wiring.crew(list(names), timekeeper=not self._crews, threads=self.concurrency)
+        self._crews[key] = crew
+        crew.start()
+
+    # Remote control
+
+    def add_queue(
+        self, queue: str, exchange: Any = None, exchange_type: Any = None, routing_key: Any = None, **options: Any
+    ) -> None:
+        """Take from ``queue``, too."""
+        if queue in self.queue_names:
+            return
+        if queue not in self.app.amqp.queues:
+            self.app.amqp.queues.select_add(
+                queue,
+                exchange=exchange or queue,
+                exchange_type=exchange_type or "direct",
+                routing_key=routing_key or queue,
+                **options,
+            )
+        else:
+            self.app.amqp.queues.select_add(self.app.amqp.queues[queue])
+        self.queue_names.append(queue)
+        self._consume([queue])
+
+    def cancel_queue(self, queue: str) -> None:
+        """Take from ``queue`` no more."""
+        self.app.amqp.queues.deselect([queue])
+        if queue not in self.queue_names:
+            return
+        self.queue_names.remove(queue)
+        key = next((key for key in self._crews if queue in key.split(",")), None)
+        if key is None:
+            return
+        self._crews.pop(key).stop(self.scheduler.settings.shutdown_timeout_seconds)
+        left = [name for name in key.split(",") if name != queue]
+        if left:
+            self._consume(left)
+
+    def grow(self, n: int = 1) -> None:
+        self.concurrency += n
+
+    def shrink(self, n: int = 1) -> None:
+        self.concurrency = max(1, self.concurrency - n)
+
+    def info(self) -> dict[str, Any]:
+        return {
+            "total": dict(state.total_count),
+            "pid": os.getpid(),
+            "clock": str(self.app.clock),
+            "uptime": round(time.time() - self.started_at),
+        }
+
+    def stats(self) -> dict[str, Any]:
+        """For ``inspect().stats()``."""
+        import resource
+
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        connection = self.app.connection_for_write().info()
+        connection.pop("password", None)
+        return {
+            **self.info(),
+            "pool": {
+                "implementation": "pyramid_scheduler",
+                "max-concurrency": self.concurrency,
+                "processes": [os.getpid()],
+                "max-tasks-per-child": "N/A",
+                "put-guarded-by-semaphore": False,
+                "timeouts": [],
+                "writes": "N/A",
+            },
+            "prefetch_count": self.concurrency,
+            "broker": connection,
+            "rusage": {name[3:]: getattr(usage, name) for name in dir(usage) if name.startswith("ru_")},
+        }
+
+    def scheduled(self) -> list[dict[str, Any]]:
+        """For ``inspect().scheduled()``: the date jobs of this worker's queues."""
+        stored = [s for name in self.queue_names for s in self.scheduler.ledger.schedules.find(name)]
+        return [_waiting(schedule, self.hostname) for schedule in stored if schedule.kind == "date"]
+
+    @property
+    def state(self) -> Any:
+        return state
+
+    def __repr__(self) -> str:
+        return f"<Worker: {self.hostname}>"
+
+    def __str__(self) -> str:
+        return self.hostname
+
+
+def _waiting(schedule: Any, hostname: str) -> dict[str, Any]:
+    headers = schedule.message.headers
+    at = schedule.next_fire_at
+    return {
+        "eta": None if at is None else datetime.fromtimestamp(at, UTC).isoformat(),
+        "priority": 6,
+        "request": {
+            "id": schedule.message.id,
+            "name": schedule.task,
+            "args": headers.get("argsrepr"),
+            "kwargs": headers.get("kwargsrepr"),
+            "type": schedule.task,
+            "hostname": hostname,
+            "time_start": None,
+            "acknowledged": True,
+            "delivery_info": {"exchange": "", "routing_key": schedule.queue, "priority": schedule.message.priority},
+            "worker_pid": None,
+        },
+    }

@@ -1,0 +1,170 @@
+"""How pyramid_scheduler's worker runs a Celery task."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from kombu.utils.limits import TokenBucket
+
+from pyramid_scheduler.api import Outcome, Run, RunState, Task
+
+from .. import signals, states
+from ..app.request import Context
+from ..app.task import Task as BaseTask
+from ..app.trace import build_tracer
+from ..exceptions import InvalidTaskError, NotRegistered, Reject, Retry
+from ..producing import catching
+from ..utils.log import get_logger
+from ..utils.time import rate
+from . import state
+from .request import Request, task_request
+
+logger = get_logger(__name__)
+
+
+class Handler:
+    """Runs messages that name tasks of ``app``; says what came of them."""
+
+    def __init__(self, app: Any, hostname: str, consumer: Any = None, tell: Any = None) -> None:
+        self.app = app
+        self.hostname = hostname
+        self.consumer = consumer
+        self.tell = tell or (lambda type, **fields: None)
+        self._buckets: dict[tuple[str, Any], TokenBucket] = {}
+
+    def task(self, name: str) -> Task:
+        """The task of that name as pyramid_scheduler knows tasks; one that is not registered fails when it runs."""
+        late = name in self.app.tasks and bool(self.app.tasks[name].acks_late)
+        return Task(name, _not_called, handler=self, ack_early=not late, refused=self.refused)
+
+    def __call__(self, run: Run) -> Outcome:
+        task = self.app.tasks.get(run.task)
+        request = Request(run, self.app, self.hostname, task)
+        self.tell("task-received", **_received(run))
+        if task is None:
+            return self._unknown(run, request)
+        if self._is_revoked(request):
+            self.refused(run, Outcome(RunState.CANCELED))
+            return Outcome(RunState.CANCELED)
+        signals.task_received.send(sender=self.consumer, request=request)
+        self._wait_for_turn(task)
+        request.started()
+        state.task_accepted(request)
+        try:
+            self.tell("task-started", uuid=run.id)
+            return self._run(task, run, request)
+        finally:
+            state.task_ready(request)
+
+    def _run(self, task: Any, run: Run, request: Request) -> Outcome:
+        if task.__trace__ is None:
+            task.__trace__ = build_tracer(task.name, task, self.app.loader, self.hostname, app=self.app)
+
+        def is_retry(headers: Mapping[str, Any]) -> bool:
+            return headers.get("id") == run.id and headers.get("retries") == run.retries + 1
+
+        with catching(is_retry) as caught:
+            try:
+                traced = task.__trace__(run.id, run.args, run.kwargs, task_request(run, self.hostname))
+            except Reject as reject:
+                return self._rejected(run, reject)
+            if traced.info is not None and traced.info.state == states.RETRY and not caught:
+                _send_again(traced.info.retval)
+        if traced.info is None:
+            self.tell("task-succeeded", uuid=run.id, result=traced.retstr, runtime=traced.runtime)
+            return Outcome(RunState.SUCCEEDED)
+        return self._not_succeeded(run, traced, tuple(caught))
+
+    def _not_succeeded(self, run: Run, traced: Any, again: tuple[Any, ...]) -> Outcome:
+        error, einfo = traced.info.retval, traced.retval
+        words = f"{type(error).__name__}: {error}"
+        trace = getattr(einfo, "traceback", "") or ""
+        if traced.info.state == states.RETRY:
+            self.tell("task-retried", uuid=run.id, exception=repr(error.exc), traceback=trace)
+            return Outcome(RunState.RETRIED, exception=error, error=words, traceback=trace, follow_ups=again)
+        if traced.info.state == states.REJECTED:
+            return self._rejected(run, error)
+        if traced.info.state == states.IGNORED:
+            return Outcome(RunState.IGNORED)
+        self.tell("task-failed", uuid=run.id, exception=repr(error), traceback=trace)
+        return Outcome(RunState.FAILED, exception=error, error=words, traceback=trace)
+
+    def _rejected(self, run: Run, reject: Reject) -> Outcome:
+        self.tell("task-rejected", uuid=run.id, requeue=reject.requeue)
+        if reject.requeue:
+            return Outcome(RunState.RETURNED)
+        reason = reject.reason if isinstance(reject.reason, Exception) else reject
+        context = Context(task_request(run, self.hostname), called_directly=False)
+        self.app.backend.mark_as_failure(run.id, reason, request=context, store_result=not context.ignore_result)
+        return Outcome(RunState.FAILED, exception=reject, error=f"it was rejected: {reject.reason}")
+
+    def _unknown(self, run: Run, request: Request) -> Outcome:
+        error = NotRegistered(run.task)
+        logger.error("received unregistered task %s[%s]: it fails; is its module imported?", run.task, run.id)
+        context = Context(task_request(run, self.hostname), called_directly=False)
+        self.app.backend.mark_as_failure(run.id, error, request=context)
+        self.tell("task-failed", uuid=run.id, exception=repr(error), traceback="")
+        signals.task_unknown.send(sender=self.consumer, message=run.delivery, exc=error, name=run.task, id=run.id)
+        return Outcome(RunState.FAILED, exception=error, error=f"no task of the name {run.task} is registered")
+
+    def refused(self, run: Run, outcome: Outcome) -> None:
+        """The run was revoked, or came after it expired: its result says so."""
+        expired = outcome.state is RunState.EXPIRED
+        context = Context(task_request(run, self.hostname), called_directly=False)
+        task = self.app.tasks.get(run.task)
+        ignores = task is not None and (context.ignore_result or task.ignore_result)
+        reason = "expired" if expired else "revoked"
+        logger.info("Discarding %s task: %s[%s]", reason, run.task, run.id)
+        self.app.backend.mark_as_revoked(run.id, reason, request=context, store_result=not ignores)
+        self.tell("task-revoked", uuid=run.id, terminated=False, signum=None, expired=expired)
+        request = Request(run, self.app, self.hostname, task)
+        signals.task_revoked.send(sender=task, request=request, terminated=False, signum=None, expired=expired)
+
+    def _is_revoked(self, request: Request) -> bool:
+        if request.id in state.revoked:
+            return True
+        stamps = request.stamps
+        return any(_overlap(stamps.get(name), values) for name, values in state.revoked_stamps.items())
+
+    def _wait_for_turn(self, task: Any) -> None:
+        """Rate limits are per task and process; a run beyond its rate waits in its thread."""
+        if not task.rate_limit or self.app.conf.worker_disable_rate_limits:
+            return
+        key = (task.name, task.rate_limit)
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            bucket = self._buckets[key] = TokenBucket(rate(task.rate_limit), capacity=1)
+        while not bucket.can_consume(1):
+            time.sleep(bucket.expected_time(1))
+
+
+def _not_called(*args: Any, **kwargs: Any) -> None:
+    raise InvalidTaskError("the handler runs the task")
+
+
+def _overlap(stamp: Any, revoked: Any) -> bool:
+    stamped = set(stamp if isinstance(stamp, (list, tuple, set)) else [stamp])
+    return bool(stamped & set(revoked if isinstance(revoked, (list, tuple, set)) else [revoked])) and stamp is not None
+
+
+def _send_again(retry: Retry) -> None:
+    """The task's own ``apply_async`` has put the retry off (to a commit, say, that never comes): send it all the same."""
+    sig = retry.sig
+    if sig is not None:
+        options = {key: value for key, value in sig.options.items() if value is not None}
+        BaseTask.apply_async(sig.type, sig.args, sig.kwargs, **options)
+
+
+def _received(run: Run) -> dict[str, Any]:
+    headers = run.headers
+    names = ("root_id", "parent_id", "retries", "eta", "expires")
+    said = {name: headers.get(name) for name in names}
+    return {
+        "uuid": run.id,
+        "name": run.task,
+        "args": headers.get("argsrepr"),
+        "kwargs": headers.get("kwargsrepr"),
+        **said,
+    }

@@ -1,0 +1,121 @@
+"""A run as signals and remote control show it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from pyramid_scheduler.api import Run
+
+
+class Request:
+    """What a worker knows about one message."""
+
+    acknowledged = False
+    time_start: float | None = None
+    worker_pid: int | None = None
+    _terminate: Any = None
+
+    def __init__(self, run: Run, app: Any, hostname: str, task: Any = None) -> None:
+        self.run = run
+        self.app = app
+        self.hostname = hostname
+        self.task = task
+        self.id = run.id
+        self.name = run.task
+        self.args = run.args
+        self.kwargs = run.kwargs
+        self.delivery_info = delivery_info(run)
+
+    @property
+    def headers(self) -> Mapping[str, Any]:
+        return self.run.headers
+
+    request_dict = headers
+    task_id = property(lambda self: self.id)
+    task_name = property(lambda self: self.name)
+    type = property(lambda self: self.name)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["run"].headers[_ON_THE_WIRE.get(name, name)]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    @property
+    def stamps(self) -> dict[str, Any]:
+        names = self.run.headers.get("stamped_headers") or ()
+        stamps = self.run.headers.get("stamps") or {}
+        return {name: stamps.get(name) for name in names}
+
+    @property
+    def correlation_id(self) -> Any:
+        return self.run.delivery.properties.get("correlation_id")
+
+    @property
+    def reply_to(self) -> Any:
+        return self.run.delivery.properties.get("reply_to")
+
+    def started(self) -> None:
+        self.time_start = time.time()
+        self.worker_pid = os.getpid()
+
+    def terminate(self, pool: Any = None, signal: Any = None) -> None:
+        """Not from here: only the process that stands above this one could."""
+
+    def info(self, safe: bool = False) -> dict[str, Any]:
+        """For ``inspect``."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "args": self.headers.get("argsrepr") if safe else self.args,
+            "kwargs": self.headers.get("kwargsrepr") if safe else self.kwargs,
+            "type": self.name,
+            "hostname": self.hostname,
+            "time_start": self.time_start,
+            "acknowledged": self.acknowledged,
+            "delivery_info": self.delivery_info,
+            "worker_pid": self.worker_pid,
+        }
+
+    def humaninfo(self) -> str:
+        return f"{self.name}[{self.id}]"
+
+    __str__ = humaninfo
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.humaninfo()} {self.headers.get('argsrepr')}>"
+
+
+_ON_THE_WIRE = {"parent": "parent_id", "root": "root_id"}
+
+
+def delivery_info(run: Run) -> dict[str, Any]:
+    """How the message came: as from the default exchange."""
+    properties = run.delivery.properties
+    info = properties.get("delivery_info") or {}
+    return {
+        "exchange": "",
+        "routing_key": run.queue,
+        "priority": properties.get("priority"),
+        "redelivered": run.delivery.redelivered or bool(info.get("redelivered")),
+    }
+
+
+def task_request(run: Run, hostname: str) -> dict[str, Any]:
+    """What becomes ``self.request``."""
+    properties = run.delivery.properties
+    return {
+        **run.headers,
+        **run.embed,
+        "args": run.args,
+        "kwargs": run.kwargs,
+        "hostname": hostname,
+        "is_eager": False,
+        "delivery_info": delivery_info(run),
+        "properties": dict(properties),
+        "reply_to": properties.get("reply_to"),
+        "correlation_id": properties.get("correlation_id"),
+    }
