@@ -1,0 +1,71 @@
+"""Writes docs/settings.md and docs/cli.md from the settings table and the command line's grammar.
+
+python docs/generate.py            write them
+python docs/generate.py --check    exit 1 if they are out of date
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from pathlib import Path
+
+from pyramid_scheduler.cli.main import build_parser
+from pyramid_scheduler.core.duration import format_duration
+from pyramid_scheduler.core.settings import TABLE, Setting
+
+HERE = Path(__file__).resolve().parent
+
+
+def settings_page() -> str:
+    out = io.StringIO()
+    out.write("# Settings\n\nGenerated from the table in `pyramid_scheduler/core/settings.py`.\n\n")
+    out.write("An unknown `scheduler.*` key is an error that names the nearest one.\n\n")
+    out.write("| key | default | what it does |\n|---|---|---|\n")
+    for row in TABLE:
+        out.write(f"| `scheduler.{row.key}` | {_default(row)} | {row.doc} |\n")
+    out.write("| `scheduler.broker.*` | | Other keys under it are options of the broker's transport. |\n")
+    return out.getvalue()
+
+
+def _default(row: Setting) -> str:
+    value = row.default
+    if value is None or value in ("", ()):
+        return ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, float):
+        return f"`{format_duration(value)}`"
+    return f"`{' '.join(value) if isinstance(value, tuple) else value}`"
+
+
+def cli_page() -> str:
+    os.environ["COLUMNS"] = "100"
+    parser = build_parser()
+    out = io.StringIO()
+    out.write("# The command line\n\nGenerated from the grammar in `pyramid_scheduler/cli/main.py`.\n\n")
+    out.write("`pscheduler CONFIG.ini` is short for `pscheduler worker CONFIG.ini`. Signals of a worker: SIGTERM or\n")
+    out.write(
+        "SIGINT finishes running jobs within `scheduler.shutdown_timeout` and hands the rest back, a second one\n"
+    )
+    out.write("leaves at once, SIGHUP replaces the processes.\n\n")
+    out.write("Exit status: 0, or 1 where something went wrong, or 2 for words it does not know.\n")
+    commands = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    for name, command in commands.choices.items():
+        out.write(f"\n## {name}\n\n```\n{command.format_help().strip()}\n```\n")
+    return out.getvalue()
+
+
+def main() -> int:
+    pages = {"settings.md": settings_page(), "cli.md": cli_page()}
+    if "--check" in sys.argv:
+        return int(any((HERE / name).read_text() != text for name, text in pages.items()))
+    for name, text in pages.items():
+        (HERE / name).write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
