@@ -10,47 +10,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .. import signals
+from ..concurrency.base import BasePool
 from ..utils.log import get_logger
 from ..utils.nodenames import default_nodename
 from . import state
 from .answering import Answering
+from .consumer import Consumer
 from .events import EventSender
 from .handling import Handler
 
 logger = get_logger(__name__)
 STOP_POLL_SECONDS = 0.05
-
-
-class Consumer:
-    """What signals and remote control call the consumer: the part of a worker that takes from queues."""
-
-    def __init__(self, controller: WorkController) -> None:
-        self.controller = controller
-        self.app = controller.app
-        self.hostname = controller.hostname
-        self.event_dispatcher: Any = None
-        self.gossip = None
-        self.timer = None
-
-    @property
-    def pool(self) -> Any:
-        return self.controller
-
-    def call_soon(self, call: Any, *args: Any, **kwargs: Any) -> None:
-        call(*args, **kwargs)
-
-    def add_task_queue(self, queue: str, *args: Any, **options: Any) -> None:
-        self.controller.add_queue(queue, *args, **options)
-
-    def cancel_task_queue(self, queue: str) -> None:
-        self.controller.cancel_queue(queue)
-
-    def reset_rate_limits(self) -> None:
-        """Limits are read from the task at every run."""
-
-    @property
-    def queues(self) -> list[Any]:
-        return [self.app.amqp.queues[name] for name in self.controller.queue_names]
 
 
 class WorkController:
@@ -81,7 +51,7 @@ class WorkController:
         self.started_at = time.time()
         self.app.loader.init_worker()
         signals.celeryd_init.send(sender=self.hostname, instance=self, conf=self.app.conf, options=options)
-        self.concurrency = int(concurrency or self.app.conf.worker_concurrency or 1)
+        self.pool = BasePool(int(concurrency or self.app.conf.worker_concurrency or 1))
         self.task_events = self.app.conf.worker_send_task_events if task_events is None else task_events
         self.without_heartbeat = without_heartbeat
         self._select(queues, exclude_queues)
@@ -215,11 +185,9 @@ class WorkController:
         if left:
             self._consume(left)
 
-    def grow(self, n: int = 1) -> None:
-        self.concurrency += n
-
-    def shrink(self, n: int = 1) -> None:
-        self.concurrency = max(1, self.concurrency - n)
+    @property
+    def concurrency(self) -> int:
+        return self.pool.limit or 1
 
     def info(self) -> dict[str, Any]:
         return {
@@ -238,15 +206,7 @@ class WorkController:
         connection.pop("password", None)
         return {
             **self.info(),
-            "pool": {
-                "implementation": "pyramid_scheduler",
-                "max-concurrency": self.concurrency,
-                "processes": [os.getpid()],
-                "max-tasks-per-child": "N/A",
-                "put-guarded-by-semaphore": False,
-                "timeouts": [],
-                "writes": "N/A",
-            },
+            "pool": self.pool.info,
             "prefetch_count": self.concurrency,
             "broker": connection,
             "rusage": {name[3:]: getattr(usage, name) for name in dir(usage) if name.startswith("ru_")},

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import signal as signals_of_the_system
 from collections import defaultdict
 from typing import Any
 
 from .. import states
+from ..platforms import signals
 from ..utils.functional import maybe_list
 from ..utils.log import get_logger
 from . import state as worker_state
@@ -17,10 +17,7 @@ _REVOCABLE = (states.PENDING, states.RECEIVED, states.RETRY, states.REJECTED)
 
 
 def _signum(name: Any) -> int:
-    if isinstance(name, int):
-        return name
-    text = str(name or "TERM").upper()
-    return int(signals_of_the_system.Signals[text if text.startswith("SIG") else f"SIG{text}"])
+    return signals.signum(name or "TERM")
 
 
 @control_command(variadic="task_id", signature="[id1 [id2 [... [idN]]]]")
