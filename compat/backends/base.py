@@ -1,0 +1,60 @@
+"""The classes that result backends are made from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .backend import Backend, _nulldict, unpickle_backend
+from .failing import _create_chord_error_with_cause, _create_fake_task_request
+from .keyvalue import BaseKeyValueStoreBackend, KeyValueStoreBackend
+from .payload import COMPRESSED_PAYLOAD_MAGIC, compress_payload, decompress_payload
+from .polling import SyncBackendMixin
+
+__all__ = (
+    "COMPRESSED_PAYLOAD_MAGIC",
+    "Backend",
+    "BaseBackend",
+    "BaseDictBackend",
+    "BaseKeyValueStoreBackend",
+    "DisabledBackend",
+    "KeyValueStoreBackend",
+    "SyncBackendMixin",
+    "_create_chord_error_with_cause",
+    "_create_fake_task_request",
+    "_nulldict",
+    "compress_payload",
+    "decompress_payload",
+    "unpickle_backend",
+)
+
+
+class BaseBackend(Backend, SyncBackendMixin):
+    """A backend that is asked for results."""
+
+
+BaseDictBackend = BaseBackend
+
+
+class DisabledBackend(BaseBackend):
+    """Keeps nothing; asking for a result raises NotImplementedError."""
+
+    _cache: Any = {}
+
+    def store_result(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing is kept."""
+
+    def ensure_chords_allowed(self) -> None:
+        raise NotImplementedError(
+            "Starting chords requires a result backend to be configured (Redis, database, …). Note that a group chained "
+            "with a task is a chord, too."
+        )
+
+    def _is_disabled(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError("No result backend is configured: set result_backend to ask for results.")
+
+    def as_uri(self, *args: Any, **kwargs: Any) -> str:
+        return "disabled://"
+
+    get_state = get_status = get_result = get_traceback = _is_disabled
+    get_task_meta_for = wait_for = get_many = _is_disabled
+    get_task_meta = _is_disabled
