@@ -107,6 +107,7 @@ def merge_revoked(ids: Any) -> None:
 class Persistent:
     """Keeps what is revoked in a file (``--statedb``). The rows of ``control.revoke`` outlive restarts without it."""
 
+    storage: Any = shelve
     protocol = pickle_protocol
     _is_open = False
 
@@ -117,7 +118,7 @@ class Persistent:
         self.merge()
 
     def open(self) -> Any:
-        return shelve.open(self.filename, protocol=self.protocol, writeback=True)
+        return self.storage.open(self.filename, protocol=self.protocol, writeback=True)
 
     def merge(self) -> None:
         self._merge_with(self.db)

@@ -1,0 +1,21 @@
+"""Beat as Celery has it: for subclasses of its Scheduler, and tests. ``celery beat`` runs a timekeeper instead."""
+
+from .answering import BeatPidbox, beat_nodename
+from .entry import BeatLazyFunc, ScheduleEntry, event_t
+from .persistent import PersistentScheduler
+from .scheduler import DEFAULT_MAX_INTERVAL, Scheduler, SchedulingError
+from .service import EmbeddedService, Service
+
+__all__ = (
+    "DEFAULT_MAX_INTERVAL",
+    "BeatLazyFunc",
+    "BeatPidbox",
+    "EmbeddedService",
+    "PersistentScheduler",
+    "ScheduleEntry",
+    "Scheduler",
+    "SchedulingError",
+    "Service",
+    "beat_nodename",
+    "event_t",
+)
