@@ -6,6 +6,7 @@ A server that does not answer skips the test on a user's machine and fails it in
 from __future__ import annotations
 
 import os
+import random
 import socket
 import uuid
 from collections.abc import Iterator
@@ -73,7 +74,7 @@ def fresh_broker(kind: str, directory: os.PathLike[str] | str) -> Iterator[str]:
             yield url
     elif kind == "redis":
         require("redis")
-        yield f"{REDIS_URL}/0"
+        yield f"{REDIS_URL}/{random.randint(1, 15)}"
     else:
         require("rabbitmq")
         yield f"{RABBITMQ_URL}//"

@@ -139,7 +139,14 @@ def test_a_listener_that_raises_harms_nobody(caplog: pytest.LogCaptureFixture) -
 
     listeners = Listeners()
     listeners.add(Listener(deaf, EventType.ALL))
-    listeners.add(Listener(lambda event, *args, **kwargs: heard.append((event.type, args, kwargs)), EventType.JOB_FAILED, (1,), {"k": 2}))
+    listeners.add(
+        Listener(
+            lambda event, *args, **kwargs: heard.append((event.type, args, kwargs)),
+            EventType.JOB_FAILED,
+            (1,),
+            {"k": 2},
+        )
+    )
     listeners.emit(Event(EventType.JOB_FAILED))
     listeners.emit(Event(EventType.JOB_EXECUTED))
     assert heard == [(EventType.JOB_FAILED, (1,), {"k": 2})]
@@ -153,7 +160,7 @@ def test_an_untrusted_message_may_name_only_what_is_registered_or_allowed() -> N
     tasks.add(Task("mine", print))
     assert tasks.get("mine", trusted=False).func is print
     assert tasks.get("tests.shop.jobs.mark", trusted=False).func is jobs.mark
-    with pytest.raises(UntrustedMessage, match="scheduler.allow"):
+    with pytest.raises(UntrustedMessage, match=r"scheduler\.allow"):
         tasks.get("os.system", trusted=False)
     with pytest.raises(UntrustedMessage):
         tasks.get("tests.shopping.jobs", trusted=False)

@@ -24,7 +24,7 @@ from .store import Claimed, Put
 
 SEPARATOR = "\x06\x16"
 STEPS = (0, 3, 6, 9)
-BEATS = "ps.beats"  # zset: consumer → when it last beat, by the server's clock
+BEATS = "ps.beats"  # zset: consumer → when it last beat, by the server's clock; both under the key prefix
 LISTS = "ps.lists"  # set: the lists that claims were taken from
 #: Put in front of a payload that another consumer held; Kombu does not look at it.
 MARK = '{"ps-redelivered":true,'
@@ -84,7 +84,9 @@ class RedisStore:
         self._url = url
         self._options = options
         self._prefix = str(options.get("global_keyprefix") or "")
+        self._beats, self._lists = self._prefix + BEATS, self._prefix + LISTS
         self._numbers = itertools.count()
+        self._turns = itertools.count()
         self._local = threading.local()
         self._known_lists: set[str] = set()
         self._client: redis.Redis | None = None
@@ -118,7 +120,7 @@ class RedisStore:
         return f"{self._prefix}{item.queue}{SEPARATOR}{step}" if step else self._prefix + item.queue
 
     def claim(self, queues: Sequence[str], limit: int, consumer: str) -> list[Claimed]:
-        first = next(self._numbers) % len(queues)
+        first = next(self._turns) % len(queues)
         claimed: list[Claimed] = []
         for queue in (*queues[first:], *queues[:first]):
             if len(claimed) < limit:
@@ -140,7 +142,7 @@ class RedisStore:
     def _register(self, client: redis.Redis, lists: Iterable[str]) -> None:
         new = [name for name in lists if name not in self._known_lists]
         if new:
-            client.sadd(LISTS, *new)
+            client.sadd(self._lists, *new)
             self._known_lists.update(new)
 
     def ack(self, tags: Sequence[str], consumer: str) -> None:
@@ -168,31 +170,31 @@ class RedisStore:
             return
         with self._errors():
             now = self._now()
-            self.client.zadd(BEATS, dict.fromkeys(consumers, now))
+            self.client.zadd(self._beats, dict.fromkeys(consumers, now))
 
     def release(self, consumer: str) -> int:
         with self._errors():
             count = self._release(consumer)
-            self.client.zrem(BEATS, consumer)
+            self.client.zrem(self._beats, consumer)
         return count
 
     def _release(self, consumer: str) -> int:
-        names = _texts(self.client.smembers(LISTS))
+        names = _texts(self.client.smembers(self._lists))
         return sum(int(self._return_script(keys=[name, _claims(name, consumer)], args=[MARK]) or 0) for name in names)
 
     def recover(self, silent_seconds: float) -> int:
         with self._errors():
             latest = self._now() - silent_seconds
-            silent = _texts(self.client.zrangebyscore(BEATS, "-inf", latest))
+            silent = _texts(self.client.zrangebyscore(self._beats, "-inf", latest))
             count = sum(self._release(consumer) for consumer in silent)
             for consumer in silent:
                 self._forget_if_still_silent(consumer, latest)
         return count
 
     def _forget_if_still_silent(self, consumer: str, latest: float) -> None:
-        score = self.client.zscore(BEATS, consumer)
+        score = self.client.zscore(self._beats, consumer)
         if score is not None and score <= latest:
-            self.client.zrem(BEATS, consumer)
+            self.client.zrem(self._beats, consumer)
 
     def size(self, queue: str) -> int:
         with self._errors():

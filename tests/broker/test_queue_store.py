@@ -1,0 +1,269 @@
+"""One behaviour suite over every queue store: SQL databases and Redis."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pyramid_scheduler.broker.transports.redis import open_redis_store
+from pyramid_scheduler.broker.transports.sql import open_sql_store
+from pyramid_scheduler.broker.transports.store import Put, QueueStore
+from pyramid_scheduler.core.errors import BrokerUnavailable, SchemaMismatch
+from pyramid_scheduler.core.waking import WakePipe
+from tests import servers
+from tests.fleet import ROOT, wait_for
+
+STORES = ("sqlite", "postgresql", "mariadb", "redis")
+
+
+@pytest.fixture(params=STORES)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    with servers.fresh_broker(request.param, tmp_path) as url:
+        yield url
+
+
+def open_store(url: str) -> QueueStore:
+    return open_redis_store(url) if url.startswith("redis") else open_sql_store(url)
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[QueueStore]:
+    store = open_store(url)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def me() -> str:
+    return servers.unique("consumer")
+
+
+def payload(n: int) -> str:
+    return json.dumps({"body": str(n), "n": n})
+
+
+def put(store: QueueStore, queue: str, count: int, first: int = 0) -> None:
+    store.put([Put(queue, payload(n)) for n in range(first, first + count)])
+
+
+def numbers(claimed: Any) -> list[int]:
+    return [json.loads(one.payload)["n"] for one in claimed]
+
+
+def test_messages_are_claimed_oldest_first_and_at_most_as_many_as_asked_for(
+    store: QueueStore, queue: str, me: str
+) -> None:
+    put(store, queue, 10)
+    assert numbers(store.claim([queue], 4, me)) == [0, 1, 2, 3]
+    assert numbers(store.claim([queue], 100, me)) == [4, 5, 6, 7, 8, 9]
+    assert store.claim([queue], 1, me) == []
+
+
+def test_what_is_claimed_is_nobody_elses_until_it_is_acked_and_then_it_is_gone(
+    store: QueueStore, queue: str, me: str
+) -> None:
+    put(store, queue, 3)
+    claimed = store.claim([queue], 2, me)
+    assert numbers(store.claim([queue], 10, "other")) == [2]
+    store.ack([one.tag for one in claimed], me)
+    assert store.release(me) == 0
+    assert store.release("other") == 1
+    assert store.size(queue) == 1
+
+
+def test_what_is_given_back_comes_first_again_and_is_not_redelivered(store: QueueStore, queue: str, me: str) -> None:
+    put(store, queue, 5)
+    claimed = store.claim([queue], 3, me)
+    store.give_back([one.tag for one in claimed[1:]], me)
+    again = store.claim([queue], 10, "other")
+    assert numbers(again) == [1, 2, 3, 4]
+    assert not any(one.redelivered for one in again)
+
+
+def test_the_claims_of_a_consumer_that_is_released_come_back_as_redelivered(
+    store: QueueStore, queue: str, me: str
+) -> None:
+    put(store, queue, 3)
+    store.claim([queue], 2, me)
+    assert store.release(me) == 2
+    again = store.claim([queue], 10, "other")
+    assert {n: one.redelivered for n, one in zip(numbers(again), again, strict=True)} == {0: True, 1: True, 2: False}
+
+
+def test_the_claims_of_a_silent_consumer_come_back_and_those_of_a_beating_one_do_not(
+    store: QueueStore, queue: str, me: str
+) -> None:
+    silent, beating = f"{me}-silent", f"{me}-beating"
+    put(store, queue, 2)
+    store.beat([silent])
+    store.claim([queue], 1, silent)
+    store.claim([queue], 1, beating)
+
+    def recovered() -> list[int]:
+        store.beat([beating])
+        store.recover(0.5)
+        return numbers(store.claim([queue], 10, "third"))
+
+    assert wait_for(recovered) == [0]
+
+
+def test_a_late_ack_of_a_consumer_that_has_lost_its_claim_takes_nothing_from_the_new_holder(
+    store: QueueStore, queue: str, me: str
+) -> None:
+    put(store, queue, 1)
+    [late] = store.claim([queue], 1, me)
+    store.release(me)
+    [held] = store.claim([queue], 1, "new")
+    store.ack([late.tag], me)
+    assert store.release("new") == 1
+    assert held.redelivered
+    store.ack([one.tag for one in store.claim([queue], 1, "new")], "new")
+    assert store.size(queue) == 0
+
+
+def test_more_urgent_messages_come_first(store: QueueStore, queue: str, me: str, url: str) -> None:
+    urgent, patient = (0, 9) if url.startswith("redis") else (9, 0)
+    store.put([Put(queue, payload(1), patient), Put(queue, payload(2), urgent), Put(queue, payload(3), patient)])
+    assert numbers(store.claim([queue], 10, me)) == [2, 1, 3]
+
+
+def test_several_queues_are_served_and_none_is_starved(store: QueueStore, queue: str, me: str) -> None:
+    other = f"{queue}-other"
+    put(store, queue, 5)
+    put(store, other, 5, first=5)
+    seen = {store.claim([queue, other], 1, me)[0].queue for _ in range(4)}
+    assert seen == {queue, other}
+
+
+def test_size_counts_what_waits_and_purge_drops_it(store: QueueStore, queue: str, me: str) -> None:
+    put(store, queue, 5)
+    store.claim([queue], 2, me)
+    assert store.size(queue) == 3
+    assert store.purge(queue) == 3
+    assert store.size(queue) == 0
+    assert store.release(me) == 2
+
+
+def test_a_wait_ends_when_a_message_comes(store: QueueStore, url: str, queue: str, me: str) -> None:
+    def late() -> None:
+        other = open_store(url)
+        put(other, queue, 1)
+        other.close()
+
+    assert store.claim([queue], 1, me) == []
+    store.wait([queue], 0.01)
+    thread = threading.Thread(target=late)
+    started = time.monotonic()
+    thread.start()
+    while not store.claim([queue], 1, me):
+        assert time.monotonic() - started < 5
+        store.wait([queue], 5)
+    thread.join()
+
+
+def test_a_wait_ends_when_it_is_woken(store: QueueStore, queue: str) -> None:
+    pipe = WakePipe()
+    threading.Timer(0.1, pipe.wake).start()
+    started = time.monotonic()
+    while time.monotonic() - started < 0.09:
+        store.wait([queue], 10, pipe.fd)
+    assert time.monotonic() - started < 5
+    pipe.close()
+
+
+CLAIM_AND_DIE = """
+import os, signal, sys
+from tests.broker.test_queue_store import open_store
+store = open_store(sys.argv[1])
+store.beat([sys.argv[3]])
+print(len(store.claim([sys.argv[2]], 7, sys.argv[3])), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+DRAIN = """
+import sys
+from tests.broker.test_queue_store import open_store, numbers
+store = open_store(sys.argv[1])
+while claimed := store.claim([sys.argv[2]], 7, sys.argv[3]):
+    print(*numbers(claimed), sep="\\n", flush=True)
+    store.ack([one.tag for one in claimed], sys.argv[3])
+"""
+
+
+def process(code: str, *words: str) -> subprocess.Popen[str]:
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *words], stdout=subprocess.PIPE, text=True, env=environ, cwd=ROOT
+    )
+
+
+def test_what_a_killed_process_had_claimed_comes_back(store: QueueStore, url: str, queue: str, me: str) -> None:
+    put(store, queue, 10)
+    killed = process(CLAIM_AND_DIE, url, queue, me)
+    assert killed.communicate()[0].strip() == "7"
+    assert killed.returncode == -signal.SIGKILL
+    heirs = numbers(store.claim([queue], 100, "heir"))
+
+    def all_inherited() -> bool:
+        store.recover(0.3)
+        heirs.extend(numbers(store.claim([queue], 100, "heir")))
+        return len(heirs) == 10
+
+    wait_for(all_inherited)
+    assert sorted(heirs) == list(range(10))
+
+
+def test_eight_competing_processes_take_every_message_once(store: QueueStore, url: str, queue: str, me: str) -> None:
+    count = 1500
+    put(store, queue, count)
+    drains = [process(DRAIN, url, queue, f"{me}-{n}") for n in range(8)]
+    taken = [int(line) for drain in drains for line in drain.communicate()[0].split()]
+    assert sorted(taken) == list(range(count))
+    assert {drain.returncode for drain in drains} == {0}
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql+psycopg://x@127.0.0.1:9/x", "mysql+pymysql://x@127.0.0.1:9/x", "redis://127.0.0.1:9/0"]
+)
+def test_a_dead_server_is_an_error_within_two_seconds(url: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(BrokerUnavailable):
+        put(open_store(url), "queue", 1)
+    assert time.monotonic() - started < 2
+
+
+def test_tables_of_another_version_are_an_error(tmp_path: Path) -> None:
+    import sqlite3
+
+    path = tmp_path / "jobs.sqlite"
+    put(open_store(f"sqlite:///{path}"), "queue", 1)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE ps_broker_version SET version = 99")
+    with pytest.raises(SchemaMismatch, match="newer"):
+        put(open_store(f"sqlite:///{path}"), "queue", 1)
+
+
+def test_a_put_within_a_transaction_is_part_of_it(tmp_path: Path, me: str) -> None:
+    store = open_sql_store(f"sqlite:///{tmp_path}/jobs.sqlite")
+    database = store.database
+
+    def abort() -> None:
+        with database.transaction() as connection:
+            store.put([Put("queue", payload(1))], within=connection)
+            raise RuntimeError("abort")
+
+    with pytest.raises(RuntimeError):
+        abort()
+    assert store.size("queue") == 0
+    with database.transaction() as connection:
+        store.put([Put("queue", payload(1))], within=connection)
+    assert numbers(store.claim(["queue"], 1, me)) == [1]
