@@ -21,11 +21,11 @@ push_current_task = _task_stack.push
 pop_current_task = _task_stack.pop
 
 
-class _Thread(threading.local):
+class _TLS(threading.local):
     current_app: Any = None
 
 
-_tls = _Thread()
+_tls = _TLS()
 
 
 def connect_on_app_finalize(callback: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -160,9 +160,11 @@ def _document(exc: Any) -> dict[str, Any]:
 def _exception_class(name: str, module: str | None) -> Any:
     if module is None:
         return create_exception_cls(name, __name__)
+    first, *rest = name.split(".")
     try:
-        found: Any = sys.modules[module_here(module) or ""]
-        for part in name.split("."):
+        # Not getattr: reading a result must not set off a module's lazy imports.
+        found = vars(sys.modules[module_here(module) or ""])[first]
+        for part in rest:
             found = getattr(found, part)
     except (KeyError, AttributeError):
         return create_exception_cls(name, "celery.exceptions")

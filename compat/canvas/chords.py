@@ -115,7 +115,9 @@ class _chord(Signature):
     ) -> Any:
         body = self.body if body is None else body
         tasks = self.tasks.clone() if is_group(self.tasks) else kind("group")(self.tasks, app=self.app)
-        return body.apply(args=(tasks.apply(args or (), kwargs or {}).get(propagate=propagate),))
+        with allow_join_result():  # of results that are there: nothing blocks
+            results = tasks.apply(args or (), kwargs or {}).get(propagate=propagate)
+        return body.apply(args=(results,))
 
     def run(
         self,

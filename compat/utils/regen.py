@@ -64,8 +64,9 @@ class _regen(UserList[Any], list[Any]):  # type: ignore[misc]
         place = operator.index(index)
         if place < 0:
             return self.data[place]
-        while len(self._taken) <= place and self._take():
-            pass
+        if place >= len(self._taken):
+            while len(self._taken) <= place + 1 and self._take():
+                pass
         return self._taken[place]
 
     def __bool__(self) -> bool:

@@ -112,7 +112,7 @@ class UnpickleableExceptionWrapper(Exception):
     @classmethod
     def from_exception(cls, exc: BaseException) -> UnpickleableExceptionWrapper:
         wrapper = cls(type(exc).__module__, type(exc).__name__, getattr(exc, "args", ()), safe_repr(exc))
-        return wrapper.with_traceback(exc.__traceback__)
+        return wrapper.with_traceback(getattr(exc, "__traceback__", None))
 
 
 def get_pickleable_exception(exc: Any) -> Any:
