@@ -57,3 +57,9 @@ async def wait_a_little(name: str) -> None:
 
     await asyncio.sleep(0.01)
     look_around(name)
+
+
+def spin() -> None:
+    """Busy for ever, in small steps."""
+    while True:
+        time.sleep(0.01)
