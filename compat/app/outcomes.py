@@ -14,7 +14,7 @@ from ..exceptions import Ignore, Reject
 from ..states import FAILURE, RETRY
 from ..utils.einfo import ExceptionInfo
 from ..utils.log import get_logger
-from ..utils.serialization import get_pickleable_etype, get_pickleable_exception, get_pickled_exception
+from ..utils.serialization import get_pickleable_etype, get_pickleable_exception
 from .request import get_actual_ignore_result
 
 logger = get_logger("compat.app.trace")
@@ -113,7 +113,7 @@ class TraceInfo:
         return einfo
 
     def _log_error(self, task: Any, req: Any, einfo: ExceptionInfo) -> None:
-        error = einfo.exception = get_pickled_exception(einfo.exception)
+        error = einfo.exception
         policy = get_log_policy(task, einfo, error)
         said = {
             "hostname": req.hostname,

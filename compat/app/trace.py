@@ -37,7 +37,7 @@ trace_ok_t = namedtuple("trace_ok_t", ("retval", "info", "runtime", "retstr"))
 
 def task_has_custom(task: Any, attr: str) -> Any:
     """Whether the task's class (or a patch) defines ``attr`` anew."""
-    return mro_lookup(type(task), attr, stop={BaseTask, object}, monkey_patched=["compat.app.task"])
+    return mro_lookup(task.__class__, attr, stop={BaseTask, object}, monkey_patched=["compat.app.task"])
 
 
 class Tracer:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ...result import _set_task_join_will_block, allow_join_result
+from ..._state import _set_task_join_will_block
+from ...result import allow_join_result
 from ...utils.dispatch import Signal
 from ...utils.nodenames import anon_nodename
 from ...worker import WorkController, state
