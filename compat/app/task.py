@@ -355,7 +355,7 @@ class Task:
     def on_replace(self, sig: Any) -> Any:
         """``sig`` takes this task's place. Overriding methods return ``super().on_replace(sig)``."""
         if self.request.is_eager:
-            return sig.apply().get()
+            return sig.apply().get(disable_sync_subtasks=False)  # it is there: nothing blocks
         sig.delay()
         raise Ignore("Replaced by new task")
 

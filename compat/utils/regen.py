@@ -70,7 +70,9 @@ class _regen(UserList[Any], list[Any]):  # type: ignore[misc]
         return self._taken[place]
 
     def __bool__(self) -> bool:
-        return bool(self._taken) or self._take()
+        if not self._taken and self._take():
+            self._take()
+        return bool(self._taken)
 
     def __repr__(self) -> str:
         shown = ", ".join(map(repr, self._taken))
