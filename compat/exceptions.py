@@ -5,8 +5,11 @@ from __future__ import annotations
 import numbers
 from typing import Any
 
+from kombu.exceptions import OperationalError as OperationalError
 from kombu.utils.encoding import safe_repr
 
+from pyramid_scheduler.api import SoftTimeLimitExceeded as SoftTimeLimitExceeded
+from pyramid_scheduler.api import TimeLimitExceeded as TimeLimitExceeded
 from pyramid_scheduler.api import WorkerLost
 
 from .utils.serialization import get_pickleable_exception
