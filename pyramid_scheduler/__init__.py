@@ -12,15 +12,29 @@ if TYPE_CHECKING:
     from pyramid.config import Configurator
 
     from .core.settings import Settings, parse_settings
+    from .crew import supervise
+    from .schedule.triggers import register_trigger
     from .scheduler import Scheduler
     from .web.decorators import cron_job, interval_job, scheduler_task
 
-__all__ = ["Scheduler", "Settings", "cron_job", "includeme", "interval_job", "parse_settings", "scheduler_task"]
+__all__ = [
+    "Scheduler",
+    "Settings",
+    "cron_job",
+    "includeme",
+    "interval_job",
+    "parse_settings",
+    "register_trigger",
+    "scheduler_task",
+    "supervise",
+]
 
 _HOMES = {
     "Scheduler": ".scheduler",
     "Settings": ".core.settings",
     "parse_settings": ".core.settings",
+    "register_trigger": ".schedule.triggers",
+    "supervise": ".crew",
     "cron_job": ".web.decorators",
     "interval_job": ".web.decorators",
     "scheduler_task": ".web.decorators",

@@ -23,7 +23,7 @@ from .core.event import Event, EventType
 from .core.kind import JobKind
 from .core.message import Delivery, Message
 from .core.run import Outcome, Parked, Record, Run, RunState
-from .core.schedule import JobView
+from .core.schedule import JobView, Schedule
 from .core.task import Task
 
 MESSAGE = EventType.MESSAGE
@@ -55,6 +55,7 @@ __all__ = [  # noqa: RUF022 (grouped by what they are)
     "Record",
     "Run",
     "RunState",
+    "Schedule",
     "Task",
     # Errors
     "BrokerUnavailable",

@@ -12,6 +12,7 @@ from .core.settings import Settings
 from .scheduler import Scheduler
 from .work.child import Part, Service
 from .work.limits import Deadline, Report
+from .work.supervisor import Supervisor
 
 #: Loads the application and returns its scheduler. Picklable.
 Load = Callable[[], Scheduler]
@@ -47,6 +48,22 @@ class Booting:
             return keeper, lambda timeout: keeper.stop(), settings.shutdown_timeout_seconds, hello
         worker = wiring.worker(part.name, queues, threads, report=report, beats=False)
         return worker, lambda timeout: worker.stop(timeout, wait=False), settings.shutdown_timeout_seconds, hello
+
+
+def supervise(
+    load: Load,
+    *,
+    queues: Sequence[str] = (),
+    processes: int = 1,
+    threads: int | None = None,
+    timekeeper: bool = True,
+    announce: Callable[[str], None] = print,
+) -> int:
+    """Run the jobs of the scheduler that ``load`` returns, in processes of their own, until SIGTERM; the exit status."""
+    boot = Booting(load, tuple(queues), threads)
+    return Supervisor(
+        boot=boot, make_home=SupervisorHome, processes=processes, timekeeper=timekeeper, announce=announce
+    ).run()
 
 
 def portable(settings: Settings) -> Settings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -18,7 +18,16 @@ from ..core.errors import InvalidJob
 from .cron import LocalCronTrigger
 from .dates import iso, parse_date, zone
 
-__all__ = ["cron_trigger", "date_trigger", "describe", "interval_trigger", "load", "next_fire", "parse_date"]
+__all__ = [
+    "cron_trigger",
+    "date_trigger",
+    "describe",
+    "interval_trigger",
+    "load",
+    "next_fire",
+    "parse_date",
+    "register_trigger",
+]
 
 Trigger = Mapping[str, Any]
 SHORTEST_INTERVAL_SECONDS = 0.001
@@ -110,7 +119,16 @@ def _bounds(trigger: Trigger) -> dict[str, Any]:
     return {**dates, "timezone": zone(trigger.get("timezone"))}
 
 
-_MAKERS = {"date": _date, "interval": _interval, "cron": _cron}
+_MAKERS: dict[str, Callable[[Trigger], Any]] = {"date": _date, "interval": _interval, "cron": _cron}
+
+
+def register_trigger(type_: str, make: Callable[[Trigger], Any]) -> None:
+    """Let stored triggers of another type be read: ``make(trigger)`` returns what has APScheduler's
+    ``get_next_fire_time(previous, now)``. To be called in every process that stores or fires such jobs.
+
+    The trigger may say what it is, for people, under ``words``.
+    """
+    _MAKERS[type_] = make
 
 
 def next_fire(trigger: Trigger, previous: float | None, now: float) -> float | None:
@@ -163,4 +181,4 @@ def describe(trigger: Trigger) -> str:
     if trigger.get("type") == "cron":
         fields = " ".join(f"{name}={value}" for name, value in trigger["fields"].items())
         return f"cron {fields}{zone_name}"
-    return f"at {trigger.get('at')}"
+    return str(trigger["words"]) if "words" in trigger else f"at {trigger.get('at')}"
