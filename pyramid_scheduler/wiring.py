@@ -161,6 +161,7 @@ class Wiring:
 
     def retry(self, parked_id: str) -> bool:
         """Publish a kept message again, as if for the first time; returns whether there was one of that id."""
+        joined = self.broker.publisher.joins(self.ledger.database_url)
         with self.ledger.parked.take(parked_id) as found:
             if found is None:
                 return False
@@ -168,7 +169,6 @@ class Wiring:
             message = parked.message
             if parked.state is RunState.FAILED:
                 message = self.sealer.reseal(message, retries=0)
-            joined = self.broker.publisher.joins(self.ledger.database_url)
             self.broker.publisher.publish([message], within=connection if joined else None)
         return True
 

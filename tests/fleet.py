@@ -53,6 +53,11 @@ class Fleet:
         server = "[server:main]\nuse = egg:waitress#main\nlisten = 127.0.0.1:0\n"
         return f"[app:main]\nuse = call:tests.shop:main\n{lines}\n{server}\n{logs}"
 
+    def change(self, key: str, value: object) -> None:
+        """Change the ini file."""
+        self._settings[key] = value
+        self.ini.write_text(self._text())
+
     def command(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run ``pscheduler`` with these words to its end."""
         return subprocess.run(

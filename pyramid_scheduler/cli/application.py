@@ -15,7 +15,7 @@ from ..scheduler import Scheduler
 
 @dataclass(frozen=True)
 class Application:
-    """Where an application is configured: ``CONFIG.ini[#name]``, and ``key=value`` overrides as ``pserve`` has them.
+    """Where an application is configured: ``CONFIG.ini[#name]``, and as ``pserve`` has it ``key=value`` for ``%(key)s`` in it.
 
     Picklable, so that each worker process can load the application afresh.
     """
@@ -33,9 +33,9 @@ class Application:
         """The application's section of the ini file, as far as it can be read without loading the application."""
         try:
             loader = plaster.get_loader(self.uri, protocols=["wsgi"])
-            return {**loader.get_wsgi_app_settings(self.name, dict(self.overrides)), **dict(self.overrides)}
+            return dict(loader.get_wsgi_app_settings(self.name, dict(self.overrides)))
         except (LookupError, NotImplementedError):
-            return dict(self.overrides)
+            return {}
 
     def load(self) -> Scheduler:
         """Load the WSGI application and return its scheduler; raises InvalidSetting where it has none."""

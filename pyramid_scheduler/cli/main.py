@@ -73,7 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
     for command in commands.choices.values():
         command.add_argument("config_uri", metavar="CONFIG.ini[#name]", help="the application's ini file")
         command.add_argument(
-            "overrides", nargs="*", metavar="key=value", help="settings of the ini file, as pserve has them"
+            "overrides", nargs="*", metavar="key=value", help="values for %%(key)s in the ini file, as pserve has them"
         )
         command.add_argument("--app-name", help="the application's name in the file, as #name")
         command.add_argument("-q", "--queue", action="append", help="only this queue (repeatable)")

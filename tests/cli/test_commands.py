@@ -1,0 +1,201 @@
+"""``pscheduler`` as its users type it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fleet import Fleet, wait_for
+from tests.shop import jobs
+
+
+@pytest.fixture
+def fleet(make_fleet: Callable[..., Fleet], tmp_path: Path) -> Iterator[Fleet]:
+    return make_fleet(
+        f"sqlite:///{tmp_path}/jobs.sqlite", **{"scheduler.queues": "default mail", "scheduler.shutdown_timeout": "5s"}
+    )
+
+
+def test_jobs_are_listed_shown_paused_run_resumed_and_cancelled(fleet: Fleet) -> None:
+    ini = str(fleet.ini)
+    fleet.start()
+    with fleet.scheduler() as scheduler:
+        scheduler.add_interval_job(jobs.mark, id="sweep", hours=1, args=("swept",), name="the sweep")
+        wait_for(lambda: scheduler.get_job("sweep"))
+    listed = fleet.command("jobs", ini).stdout
+    assert "the sweep" in listed
+    assert "every 1h" in listed
+    assert json.loads(fleet.command("jobs", ini, "--json").stdout)[0]["id"] == "sweep"
+    assert "paused" in fleet.command("pause", "sweep", ini).stdout
+    assert "paused" in fleet.command("show", "sweep", ini).stdout
+    fleet.command("run", "sweep", ini)
+    wait_for(lambda: fleet.ends()["swept"] == 1)
+    fleet.command("resume", "sweep", ini)
+    assert json.loads(fleet.command("show", "sweep", ini, "--json").stdout)["job"]["state"] == "active"
+    fleet.command("cancel", "sweep", ini)
+    wait_for(lambda: fleet.command("jobs", ini).stdout.strip() == "no stored jobs")
+
+
+def test_queues_are_counted_and_purged(fleet: Fleet) -> None:
+    ini = str(fleet.ini)
+    with fleet.scheduler() as scheduler:
+        scheduler.add_many([(jobs.mark, ("x",))] * 3, queue="mail")
+    assert json.loads(fleet.command("queues", ini, "--json").stdout) == {"default": 0, "mail": 3}
+    assert "3 messages dropped" in fleet.command("purge", "mail", ini).stdout
+    assert "no queue 'male'" in fleet.command("purge", "male", ini, check=False).stderr
+
+
+def test_failures_are_shown_with_their_reason_and_retried(fleet: Fleet) -> None:
+    ini = str(fleet.ini)
+    fleet.start()
+    with fleet.scheduler() as scheduler:
+        job = scheduler.add_async_job(jobs.fail, args=("out of paper",))
+        wait_for(lambda: scheduler.ledger.parked.get(job))
+        first = scheduler.ledger.parked.get(job).parked_at
+    assert "ValueError: out of paper" in fleet.command("failed", ini).stdout
+    assert "Traceback" in fleet.command("show", job, ini).stdout
+    assert "is back in its queue" in fleet.command("retry", job, ini).stdout
+    with fleet.scheduler() as scheduler:
+        wait_for(lambda: (kept := scheduler.ledger.parked.get(job)) and kept.parked_at > first)
+    missing = fleet.command("retry", "nowhere", ini, check=False)
+    assert missing.returncode == 1
+    assert "no kept message" in missing.stderr
+
+
+def test_check_says_in_plain_words_what_is_right_and_what_is_not(fleet: Fleet) -> None:
+    ini = str(fleet.ini)
+    before = fleet.command("check", ini).stdout
+    assert "no live worker serves queue default" in before
+    fleet.start()
+    wait_for(lambda: "no live worker" not in fleet.command("check", ini).stdout)
+    fleet.change("scheduler.broker.url", "redis://127.0.0.1:9/0")
+    dead = fleet.command("check", ini, check=False)
+    assert dead.returncode == 1
+    assert "error" in dead.stdout
+
+
+def test_status_counts(fleet: Fleet) -> None:
+    status = json.loads(fleet.command("status", str(fleet.ini), "--json").stdout)
+    assert status["queues"] == {"default": 0, "mail": 0}
+
+
+def test_the_database_is_upgraded_and_another_version_is_an_error(fleet: Fleet, tmp_path: Path) -> None:
+    import sqlite3
+
+    ini = str(fleet.ini)
+    assert "0001" in fleet.command("db", "check", ini).stdout
+    with sqlite3.connect(tmp_path / "jobs.sqlite") as connection:
+        connection.execute("UPDATE ps_ledger_version SET version_num = '9999'")
+    wrong = fleet.command("db", "check", ini, check=False)
+    assert wrong.returncode == 1
+    assert "newer" in wrong.stderr
+
+
+def test_a_wrong_word_and_a_missing_file_are_told(fleet: Fleet) -> None:
+    assert fleet.command("jobs", "nowhere.ini", check=False).returncode == 1
+    wrong = fleet.command("jobs", str(fleet.ini), "nonsense", check=False)
+    assert "neither an option nor key=value" in wrong.stderr
+
+
+def test_a_worker_that_cannot_start_says_why_and_exits(fleet: Fleet) -> None:
+    started = time.monotonic()
+    fleet.change("scheduler.combind", "true")
+    wrong = fleet.command(str(fleet.ini), check=False)
+    assert wrong.returncode == 1
+    assert "did you mean scheduler.combined" in wrong.stdout + wrong.stderr
+    assert time.monotonic() - started < 20
+
+
+def test_only_the_named_queues_are_served(fleet: Fleet) -> None:
+    fleet.start("worker", "-q", "mail", str(fleet.ini))
+    with fleet.scheduler() as scheduler:
+        scheduler.add_async_job(jobs.mark, args=("default",))
+        scheduler.add_async_job(jobs.mark, args=("mail",), queue="mail")
+        wait_for(lambda: fleet.ends()["mail"] == 1)
+        assert scheduler.broker.size("default") == 1
+    assert fleet.ends()["default"] == 0
+
+
+def test_a_message_reaches_a_worker(fleet: Fleet) -> None:
+    fleet.start()
+    fleet.command(str(fleet.ini), "--message", "hello")
+    wait_for(lambda: any(line[1] == "MESSAGE" for line in fleet.lines("events")))
+    fleet.command(str(fleet.ini), "--message", "print-jobs")
+    wait_for(lambda: "0 stored jobs" in fleet.logs())
+
+
+def test_the_banner_says_what_it_is_connected_to_and_what_it_will_run(fleet: Fleet) -> None:
+    fleet.start()
+    for words in ("2 processes", "broker   sqlite", "ledger   sqlite", "default, mail", "functions of tests"):
+        assert words in fleet.logs()
+
+
+def test_sighup_replaces_the_children_and_loses_nothing(fleet: Fleet) -> None:
+    process = fleet.start()
+    with fleet.scheduler() as scheduler:
+        scheduler.add_many([(jobs.work, (f"job{n}", 0.05)) for n in range(100)])
+        wait_for(lambda: len(fleet.ends()) >= 20)
+        before = {line[2] for line in fleet.lines("effects")}
+        process.send_signal(signal.SIGHUP)
+        wait_for(lambda: len(fleet.ends()) == 100)
+    assert {line[2] for line in fleet.lines("effects")} - before
+    assert set(fleet.ends().values()) == {1}
+
+
+def test_a_second_sigterm_leaves_at_once_and_the_job_runs_elsewhere(fleet: Fleet) -> None:
+    process = fleet.start()
+    with fleet.scheduler() as scheduler:
+        scheduler.add_async_job(jobs.work, args=("long", 4.0))
+    wait_for(lambda: fleet.count("start")["long"] == 1)
+    process.send_signal(signal.SIGTERM)
+    wait_for(lambda: process.poll() is not None or fleet.logs())
+    started = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    process.wait(5)
+    assert time.monotonic() - started < 3.5
+    fleet.start()
+    wait_for(lambda: fleet.ends()["long"] == 1)
+
+
+def test_a_hard_time_limit_kills_the_process_and_nothing_else_is_lost(fleet: Fleet) -> None:
+    with fleet.scheduler() as scheduler:
+        stuck = scheduler.add_async_job(jobs.work, args=("stuck", 60.0), time_limit=1)
+        scheduler.add_many([(jobs.work, (f"job{n}", 0.1)) for n in range(40)])
+        fleet.start("worker", "--processes", "1", "--threads", "2", str(fleet.ini))
+        kept = wait_for(lambda: scheduler.ledger.parked.get(stuck))
+        assert "TimeLimitExceeded" in kept.reason
+        wait_for(lambda: len(fleet.ends()) == 40)
+        wait_for(lambda: scheduler.broker.size("default") == 0)
+    assert fleet.count("start")["stuck"] == 1
+
+
+def test_a_soft_time_limit_interrupts_a_blocking_call_in_a_single_thread(fleet: Fleet) -> None:
+    with fleet.scheduler() as scheduler:
+        job = scheduler.add_async_job(jobs.work, args=("blocked", 60.0), soft_time_limit=0.5)
+        fleet.start("worker", "--processes", "1", "--threads", "1", str(fleet.ini))
+        assert "SoftTimeLimitExceeded" in wait_for(lambda: scheduler.ledger.parked.get(job)).reason
+
+
+def test_a_worker_is_replaced_after_its_share_of_jobs(make_fleet: Callable[..., Fleet], tmp_path: Path) -> None:
+    fleet = make_fleet(
+        f"sqlite:///{tmp_path}/jobs.sqlite", **{"scheduler.worker.max_jobs": 10, "scheduler.worker.processes": 1}
+    )
+    fleet.start()
+    with fleet.scheduler() as scheduler:
+        for n in range(60):
+            scheduler.add_async_job(jobs.work, args=(f"job{n}", 0.02))
+        wait_for(lambda: len(fleet.ends()) == 60, seconds=60)
+    assert len({line[2] for line in fleet.lines("effects")}) >= 3
+    assert set(fleet.ends().values()) == {1}
+
+
+def test_reload_restarts_when_the_ini_file_changes(fleet: Fleet) -> None:
+    fleet.start("worker", "--reload", str(fleet.ini))
+    banners = fleet.logs().count("is up")
+    fleet.ini.write_text(fleet.ini.read_text() + "\n# changed\n")
+    wait_for(lambda: fleet.logs().count("is up") > banners)
