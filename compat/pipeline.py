@@ -61,6 +61,11 @@ def settings_of(app: Any) -> Settings:
         "scheduler.timezone": str(conf.timezone or ("UTC" if conf.enable_utc else "")),
         **{f"scheduler.broker.{key}": value for key, value in conf.broker_transport_options.items()},
     }
+    counts = {
+        "scheduler.worker.max_jobs": conf.worker_max_tasks_per_child,
+        "scheduler.worker.max_memory": conf.worker_max_memory_per_child and f"{conf.worker_max_memory_per_child}K",
+    }
+    said.update({name: value for name, value in counts.items() if value})
     if url.startswith("memory"):
         said["scheduler.ledger.url"] = _ledger_of_this_process()
     given: Mapping[str, Any] = conf.get("pyramid_scheduler") or {}

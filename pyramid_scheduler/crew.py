@@ -59,7 +59,7 @@ def supervise(
     timekeeper: bool = True,
     announce: Callable[[str], None] = print,
 ) -> int:
-    """Run the jobs of the scheduler that ``load`` returns, in processes of their own, until SIGTERM; the exit status."""
+    """Run the jobs of the scheduler that ``load`` returns, in processes of their own; the exit status, after SIGTERM."""
     boot = Booting(load, tuple(queues), threads)
     return Supervisor(
         boot=boot, make_home=SupervisorHome, processes=processes, timekeeper=timekeeper, announce=announce

@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import signals
 from ..concurrency.base import BasePool
+from ..periodic import declare_beat_schedule
 from ..utils.log import get_logger
 from ..utils.nodenames import default_nodename
 from . import state
@@ -93,16 +94,31 @@ class WorkController:
         self.app.set_default()
         signals.worker_process_init.send(sender=self.hostname)
         try:
-            self._declare_queues()
+            declare_beat_schedule(self.app, self.prepare())
             self._consume(self.queue_names)
-            self.answering.start()
-            self.events.start()
+            self.listen()
             signals.worker_ready.send(sender=self.consumer)
             self.on_consumer_ready(self.consumer)
             while not self._should_stop():
                 self._stopped.wait(STOP_POLL_SECONDS)
         finally:
             self._leave()
+
+    def prepare(self) -> Any:
+        """Let the app's scheduler run the app's tasks; returns it."""
+        self._declare_queues()
+        scheduler = self.scheduler
+        scheduler.tasks.fallback = self.handler.task
+        return scheduler
+
+    def listen(self) -> None:
+        """Answer remote control, send events."""
+        self.answering.start()
+        self.events.start()
+
+    def hush(self) -> None:
+        self.answering.stop()
+        self.events.stop()
 
     def _should_stop(self) -> bool:
         if self._stopped.is_set():
@@ -143,10 +159,8 @@ class WorkController:
                     self.app.amqp.queues[name](connection.default_channel).declare()
 
     def _consume(self, names: Sequence[str]) -> None:
-        scheduler = self.scheduler
-        scheduler.tasks.fallback = self.handler.task
         key = ",".join(names)
-        crew = scheduler.wiring.crew(list(names), timekeeper=not self._crews, threads=self.concurrency)
+        crew = self.scheduler.wiring.crew(list(names), timekeeper=not self._crews, threads=self.concurrency)
         self._crews[key] = crew
         crew.start()
 

@@ -1,0 +1,1 @@
+"""The ``celery`` command: the same words, run by pyramid_scheduler."""

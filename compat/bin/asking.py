@@ -1,0 +1,100 @@
+"""``celery inspect``, ``celery control``, ``celery status``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from kombu.utils.encoding import safe_repr
+
+from ..utils.text import pretty
+from ..worker import control as _commands
+from ..worker.panel import Panel
+
+EX_UNAVAILABLE = 69
+
+
+def _add_common(parser: argparse.ArgumentParser, timeout: float) -> None:
+    parser.add_argument("-t", "--timeout", type=float, default=timeout, help="seconds to wait for answers")
+    parser.add_argument("-d", "--destination", help="ask these workers only, separated by commas")
+    parser.add_argument("-j", "--json", action="store_true", help="answer in JSON")
+
+
+def add_inspect_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_common(parser, 1.0)
+    parser.add_argument("action", help=", ".join(sorted(_of_type("inspect"))))
+    parser.add_argument("arguments", nargs="*")
+
+
+def add_control_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_common(parser, 1.0)
+    parser.add_argument("action", help=", ".join(sorted(_of_type("control"))))
+    parser.add_argument("arguments", nargs="*")
+
+
+def add_status_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_common(parser, 1.0)
+
+
+def _of_type(kind: str) -> list[str]:
+    assert _commands  # importing it registers the commands
+    return [name for name, said in Panel.meta.items() if said.type == kind and said.visible]
+
+
+def inspect(app: Any, args: argparse.Namespace) -> int:
+    """Ask the workers something."""
+    return _broadcast(app, args)
+
+
+def control(app: Any, args: argparse.Namespace) -> int:
+    """Tell the workers something."""
+    return _broadcast(app, args)
+
+
+def status(app: Any, args: argparse.Namespace) -> int:
+    """Which workers answer."""
+    args.action, args.arguments = "ping", []
+    return _broadcast(app, args, words="{node}: OK")
+
+
+def _broadcast(app: Any, args: argparse.Namespace, words: str = "") -> int:
+    if args.action not in Panel.data:
+        print(f"celery: there is no command {args.action}: {', '.join(sorted(Panel.meta))}", file=sys.stderr)
+        return 64
+    replies = app.control.broadcast(
+        args.action,
+        arguments=_arguments(args.action, args.arguments),
+        destination=args.destination.split(",") if args.destination else None,
+        timeout=args.timeout,
+        reply=True,
+    )
+    answers = {node: answer for reply in replies or () for node, answer in reply.items()}
+    if not answers:
+        print("Error: No nodes replied within time constraint", file=sys.stderr)
+        return EX_UNAVAILABLE
+    _show(answers, args, words)
+    return 0
+
+
+def _show(answers: dict[str, Any], args: argparse.Namespace, words: str) -> None:
+    if args.json:
+        print(json.dumps(answers, default=safe_repr))
+        return
+    for node, answer in answers.items():
+        print(words.format(node=node) if words else f"-> {node}: OK\n    {pretty(answer)}")
+    if not args.quiet:
+        print(f"\n{len(answers)} node{'' if len(answers) == 1 else 's'} online.")
+
+
+def _arguments(action: str, given: list[str]) -> dict[str, Any]:
+    """The words after the command, as its arguments."""
+    meta = Panel.meta.get(action)
+    if meta is None or not given:
+        return {}
+    named = list(meta.args or ())
+    said = {name: kind(word) for (name, kind), word in zip(named, given, strict=False)}
+    if meta.variadic:
+        said[meta.variadic] = given[len(named) :]
+    return said

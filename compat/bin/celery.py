@@ -1,0 +1,105 @@
+"""The words of ``celery``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..app.utils import find_app
+from ..exceptions import ImproperlyConfigured
+from . import asking, beat, tasks, worker
+
+Command = Callable[[Any, argparse.Namespace], int]
+
+COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Command]] = {
+    "worker": (worker.add_arguments, worker.run),
+    "beat": (beat.add_arguments, beat.run),
+    "inspect": (asking.add_inspect_arguments, asking.inspect),
+    "control": (asking.add_control_arguments, asking.control),
+    "status": (asking.add_status_arguments, asking.status),
+    "call": (tasks.add_call_arguments, tasks.call),
+    "result": (tasks.add_result_arguments, tasks.result),
+    "purge": (tasks.add_purge_arguments, tasks.purge),
+    "list": (tasks.add_list_arguments, tasks.list_bindings),
+    "report": (tasks.add_no_arguments, tasks.report),
+    "shell": (tasks.add_no_arguments, tasks.shell),
+}
+#: Celery's words that are not here, and the way out.
+REFUSED = {
+    "multi": "run workers under systemd or a container runtime; pscheduler has a supervisor of its own",
+    "events": "use Flower, or pscheduler status",
+    "graph": "it is not supported",
+    "amqp": "use rabbitmqadmin",
+    "logtool": "it is not supported",
+    "migrate": "drain the old broker with a worker, then switch",
+    "upgrade": "old and new names of settings are both read",
+}
+
+
+def main(argv: Sequence[str] | None = None, app: Any = None) -> int:
+    """The console script; returns the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words and not words[0].startswith("-") and words[0] not in (*COMMANDS, *REFUSED):
+        words = words[1:]  # the program's own name, as in app.start(argv=["celery", "worker"])
+    sys.path.insert(0, os.getcwd())
+    args, unknown = _parser().parse_known_args(words)
+    if args.command in REFUSED:
+        print(f"celery {args.command}: {REFUSED[args.command]}", file=sys.stderr)
+        return 64
+    for word in unknown:
+        print(f"celery {args.command}: {word} has no effect here", file=sys.stderr)
+    return COMMANDS[args.command][1](_app(args, app), args)
+
+
+def _app(args: argparse.Namespace, app: Any) -> Any:
+    if args.workdir:
+        os.chdir(args.workdir)
+        sys.path.insert(0, args.workdir)
+    if args.app:
+        app = _find(args.app)
+    if app is None:
+        from .._state import get_current_app
+
+        app = get_current_app()
+    app.set_default()
+    app.set_current()
+    settings = {"broker_url": args.broker, "result_backend": args.result_backend}
+    app.conf.update({name: value for name, value in settings.items() if value})
+    if args.config:
+        app.config_from_object(args.config)
+    return app
+
+
+def _find(name: str) -> Any:
+    try:
+        return find_app(name)
+    except (ImportError, AttributeError) as error:
+        raise ImproperlyConfigured(f"-A {name}: the app cannot be loaded: {error}") from error
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="celery", description=__doc__, allow_abbrev=False)
+    parser.add_argument("-A", "--app", default=os.environ.get("APP"), help="module:attribute, or module, of the app")
+    parser.add_argument("-b", "--broker", help="URL of the broker")
+    parser.add_argument("--result-backend", help="URL of the result backend")
+    parser.add_argument("--config", help="module with the settings")
+    parser.add_argument("--workdir", help="directory to change to")
+    parser.add_argument("-C", "--no-color", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("-q", "--quiet", action="store_true", help="say less")
+    parser.add_argument("--version", action="version", version=_version())
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (add_arguments, run) in COMMANDS.items():
+        text = (run.__doc__ or "").strip()
+        add_arguments(commands.add_parser(name, help=text, description=text, allow_abbrev=False))
+    for name in REFUSED:
+        commands.add_parser(name, add_help=False)
+    return parser
+
+
+def _version() -> str:
+    from .. import VERSION_BANNER
+
+    return VERSION_BANNER

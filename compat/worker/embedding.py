@@ -1,0 +1,65 @@
+"""An app inside a process that pyramid_scheduler runs: ``celery worker``'s children, and Pyramid's own workers."""
+
+from __future__ import annotations
+
+import atexit
+import os
+from typing import Any
+
+from pyramid_scheduler import Scheduler
+
+from .. import signals
+from ..periodic import declare_beat_schedule
+from ..utils.log import get_logger
+from .controller import WorkController
+
+logger = get_logger(__name__)
+
+
+def embed(app: Any, options: dict[str, Any], hostname: str) -> Scheduler:
+    """Make the app ready to run tasks here; returns its scheduler, which somebody else starts."""
+    app.set_default()
+    app.set_current()
+    _configure(app, options)
+    app.log.setup(options.get("loglevel"), options.get("logfile"), app.conf.worker_redirect_stdouts, hostname=hostname)
+    controller = WorkController(
+        app=app,
+        hostname=hostname,
+        queues=options.get("queues"),
+        exclude_queues=options.get("exclude_queues"),
+        task_events=options.get("task_events") or None,
+        without_heartbeat=bool(options.get("without_heartbeat")),
+        concurrency=1,
+    )
+    signals.worker_init.send(sender=controller)
+    signals.worker_process_init.send(sender=hostname)
+    scheduler = controller.prepare()
+    declare_beat_schedule(app, scheduler)
+    controller.listen()
+    atexit.register(_leave, controller, os.getpid())
+    signals.worker_ready.send(sender=controller.consumer)
+    return scheduler
+
+
+def _leave(controller: WorkController, pid: int) -> None:
+    if os.getpid() == pid:
+        signals.worker_process_shutdown.send(sender=controller.hostname, pid=pid, exitcode=0)
+        controller.hush()
+        signals.worker_shutdown.send(sender=controller)
+
+
+def _configure(app: Any, options: dict[str, Any]) -> None:
+    names = {
+        "broker": "broker_url",
+        "result_backend": "result_backend",
+        "time_limit": "task_time_limit",
+        "soft_time_limit": "task_soft_time_limit",
+        "max_tasks_per_child": "worker_max_tasks_per_child",
+        "max_memory_per_child": "worker_max_memory_per_child",
+    }
+    if options.get("config"):
+        app.config_from_object(options["config"])
+    said = {setting: options[name] for name, setting in names.items() if options.get(name) is not None}
+    if options.get("include"):
+        said["include"] = options["include"].split(",")
+    app.conf.update(said)
