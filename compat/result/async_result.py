@@ -75,8 +75,9 @@ class AsyncResult(ResultBase):
 
     def then(self, callback: Any, on_error: Any = None, weak: bool = False) -> Any:
         """Call ``callback(result)`` when it is ready."""
+        fulfilled = self.on_ready.then(callback, on_error)
         self.backend.add_pending_result(self, weak=weak)
-        return self.on_ready.then(callback, on_error)
+        return fulfilled
 
     def _on_fulfilled(self, result: Any) -> Any:
         self.backend.remove_pending_result(self)
