@@ -99,6 +99,7 @@ class Wiring:
             cancellations=ledger.cancellations,
             history=ledger.history,
             emit=scheduler.emit,
+            want=scheduler.listeners.want,
             clock=clock,
             limits=limits,
             reserved={wire.SCHEDULE_TASK: registrar.store, wire.NOTE_TASK: registrar.note},

@@ -22,5 +22,5 @@ def home(request):
 def order(request):
     """Takes an order; the rest happens in the background."""
     customer = request.POST["customer"][:40].replace("<", "").replace("\t", " ")
-    request.scheduler.add_async_job(jobs.confirm, args=(customer, [("lamp", 1, 30.0)]))
+    request.registry.scheduler.add_async_job(jobs.confirm, args=(customer, [("lamp", 1, 30.0)]))
     return HTTPSeeOther("/")

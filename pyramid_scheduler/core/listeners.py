@@ -20,6 +20,7 @@ class Listener:
     events: EventType
     args: Sequence[Any] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+    listens: Callable[[], bool] | None = None  # asked before an event is made for this listener alone
 
 
 class Listeners:
@@ -28,8 +29,10 @@ class Listeners:
     def __init__(self) -> None:
         self._listeners: tuple[Listener, ...] = ()
 
-    def __bool__(self) -> bool:
-        return bool(self._listeners)
+    def want(self, type_: EventType) -> bool:
+        """Whether anybody listens to such events now: most jobs run unobserved, and need not be told about."""
+        bits = type_.value
+        return any(one.events.value & bits and (one.listens is None or one.listens()) for one in self._listeners)
 
     def add(self, listener: Listener) -> None:
         self._listeners = (*self._listeners, listener)
@@ -39,7 +42,7 @@ class Listeners:
 
     def emit(self, event: Event) -> None:
         for listener in self._listeners:
-            if listener.events & event.type:
+            if listener.events.value & event.type.value:
                 _tell(listener, event)
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import atexit
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from pyramid.config import Configurator
 from pyramid.events import ApplicationCreated, NewRequest
 from pyramid.exceptions import ConfigurationError
+from pyramid.registry import Registry
+from zope.interface import implementedBy
 
 from ..core.errors import InvalidSetting
 from ..core.event import Event, EventType
+from ..core.listeners import Listener
 from ..core.settings import Settings, parse_settings
 from ..scheduler import Scheduler
 from . import directives
@@ -24,13 +28,17 @@ def include(config: Configurator) -> None:
     settings = _settings(config)
     scheduler = Scheduler(settings, context=RequestContext(config.registry))
     config.registry.scheduler = scheduler
-    scheduler.add_listener(config.registry.notify, EventType.ALL)
+    scheduler.listeners.add(Listener(config.registry.notify, EventType.ALL, listens=_subscribers(config.registry)))
     for name in ("add_scheduler_task", "add_interval_job", "add_cron_job"):
         config.add_directive(name, getattr(directives, name))
-    config.add_request_method(lambda request: request.registry.scheduler, "scheduler", reify=True)
     if settings.combined:
         config.add_subscriber(_start_if_served, ApplicationCreated)
         config.add_subscriber(_start_at_request, NewRequest)
+
+
+def _subscribers(registry: Registry) -> Callable[[], bool]:
+    event = implementedBy(Event)
+    return lambda: bool(registry.adapters.subscriptions([event], None))
 
 
 def _settings(config: Configurator) -> Settings:
@@ -67,6 +75,3 @@ def _start(scheduler: Scheduler) -> None:
     if not scheduler.is_consuming:
         scheduler.start_consumer()
         atexit.register(scheduler.shutdown)
-
-
-__all__ = ["Event", "include"]

@@ -13,6 +13,7 @@ from typing import Any
 from ..core import message as wire
 from ..core.clock import Clock
 from ..core.errors import InvalidMessage, PoisonMessage, UnreadableMessage
+from ..core.event import EventType
 from ..core.interfaces import Cancellations, Emit, History, JobContext, Sealer
 from ..core.message import Delivery
 from ..core.retry import RetryPolicy
@@ -50,6 +51,7 @@ class Runner:
         cancellations: Cancellations,
         history: History,
         emit: Emit,
+        want: Callable[[EventType], bool] = lambda type_: True,
         clock: Clock,
         limits: Limits,
         reserved: Mapping[str, Callable[[Run], Outcome]],
@@ -66,7 +68,7 @@ class Runner:
         self._reserved = reserved
         self._caller = Caller(context, delegator, limits)
         self._poison_limit = poison_limit
-        self._tell = Teller(emit)
+        self._tell = Teller(emit, want)
 
     def run(self, delivery: Delivery) -> Settlement:
         """Open → check → call → settle. Whatever the message holds, this returns: what cannot run is parked."""

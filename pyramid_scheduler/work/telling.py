@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from ..core import message as wire
@@ -24,31 +25,36 @@ class Teller:
     """Tells of async and date jobs their whole story, and of recurring jobs their runs: whoever stored those tells
     that they were created, and the timekeeper that they are gone."""
 
-    def __init__(self, emit: Emit) -> None:
+    def __init__(self, emit: Emit, want: Callable[[EventType], bool]) -> None:
         self._emit = emit
+        self._want = want
 
     def created(self, run: Run) -> None:
         """On the first attempt of a job that no timekeeper has kept."""
         headers = run.headers
         if wire.DUE not in headers and wire.JOB not in headers and not headers.get("retries"):
-            self._emit(_event(EventType.JOB_CREATED, run))
+            self._say(EventType.JOB_CREATED, run)
 
     def ended(self, run: Run, outcome: Outcome, started_at: float) -> None:
         if outcome.state in (RunState.CANCELED, RunState.EXPIRED, RunState.MISSED):
             self.created(run)  # it was refused before it was called
         type_ = _TYPES.get(outcome.state)
         if type_ is not None:
-            self._emit(_event(type_, run, outcome, started_at))
+            self._say(type_, run, outcome, started_at)
         if wire.JOB in run.headers or outcome.state in (RunState.RETRIED, RunState.RETURNED):
             return
         if outcome.state is RunState.CANCELED:
-            self._emit(_event(EventType.JOB_CANCELED, run))
-        self._emit(_event(EventType.JOB_REMOVED, run))
+            self._say(EventType.JOB_CANCELED, run)
+        self._say(EventType.JOB_REMOVED, run)
+
+    def _say(self, type_: EventType, run: Run, outcome: Outcome | None = None, started_at: float | None = None) -> None:
+        if self._want(type_):
+            self._emit(_event(type_, run, outcome, started_at))
 
     def parked(self, run: Run, outcome: Outcome, started_at: float) -> None:
         """A refused message: its job failed, and stays until somebody decides."""
         self.created(run)
-        self._emit(_event(EventType.JOB_FAILED, run, outcome, started_at))
+        self._say(EventType.JOB_FAILED, run, outcome, started_at)
 
     def stored(self, schedule: Schedule, addition: Addition) -> None:
         """A job that was kept for later; a retry of a running job is no new one."""

@@ -240,7 +240,7 @@ def test_a_view_creates_jobs(settings: dict[str, str]) -> None:
     config.include("pyramid_scheduler")
     config.add_route("home", "/")
     config.add_view(
-        lambda request: {"job": request.scheduler.add_async_job(jobs.mark, args=("x",))},
+        lambda request: {"job": request.registry.scheduler.add_async_job(jobs.mark, args=("x",))},
         route_name="home",
         renderer="json",
     )

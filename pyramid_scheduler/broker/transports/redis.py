@@ -110,7 +110,11 @@ class RedisStore:
         for item in items:
             batches[self._list_for(item)].append(item.payload)
         with self._errors():
-            pipeline = self.client.pipeline(transaction=len(batches) > 1)
+            if len(batches) == 1:
+                [(name, payloads)] = batches.items()
+                self.client.lpush(name, *payloads)
+                return
+            pipeline = self.client.pipeline()
             for name, payloads in batches.items():
                 pipeline.lpush(name, *payloads)
             pipeline.execute()
