@@ -49,8 +49,9 @@ def _solar(trigger: Mapping[str, Any]) -> _Following:
     return _Following(solar(trigger["event"], trigger["lat"], trigger["lon"]))
 
 
-register_trigger(CRONTAB, _crontab)
-register_trigger(SOLAR, _solar)
+_MAKERS = {CRONTAB: _crontab, SOLAR: _solar}
+for _type, _maker in _MAKERS.items():
+    register_trigger(_type, _maker)
 
 
 def declare_beat_schedule(app: Any, scheduler: Any) -> None:
@@ -72,6 +73,7 @@ def declared_job(app: Any, name: str, entry: Mapping[str, Any]) -> Schedule:
     """One entry as a job; raises ImproperlyConfigured for a schedule of a kind of its own."""
     trigger = _trigger(app, name, entry)
     message = _message(app, entry)
+    first = _first(trigger, app.pipeline.scheduler.clock.now())
     return Schedule(
         id=PREFIX + name,
         kind=JobKind.INTERVAL if trigger["type"] == "interval" else JobKind.CRON,
@@ -79,6 +81,8 @@ def declared_job(app: Any, name: str, entry: Mapping[str, Any]) -> Schedule:
         task=entry["task"],
         trigger=trigger,
         message=message,
+        next_fire_at=first,
+        due_at=first,
         name=name,
         declared=True,
     )
@@ -99,6 +103,13 @@ def _trigger(app: Any, name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
         f"beat_schedule[{name!r}] has a schedule of its own kind, {when!r}: use crontab, solar, seconds or a timedelta,"
         " or run it with compat.beat.Service"
     )
+
+
+def _first(trigger: Mapping[str, Any], now: datetime) -> float:
+    """When a job that was not stored before runs first (epoch seconds)."""
+    if trigger["type"] == "interval":
+        return now.timestamp() + float(trigger["seconds"])
+    return _MAKERS[trigger["type"]](trigger).get_next_fire_time(None, now).timestamp()
 
 
 def _plain(field: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import time
@@ -22,6 +23,7 @@ from ..utils.nodenames import gethostname
 from ..utils.objects import mro_lookup
 from ..utils.saferepr import saferepr
 from ..utils.serialization import get_pickleable_etype, get_pickleable_exception
+from .awaiting import wait_for
 from .following import dispatch_follow_ups
 from .outcomes import LOG_SUCCESS, TraceInfo, get_log_policy, get_task_name, traceback_clear
 from .request import Context, get_actual_ignore_result
@@ -131,7 +133,10 @@ class _Run:
         try:
             if self.tracer.before_start:
                 self.tracer.before_start(self.uuid, self.args, self.kwargs)
-            self.retval = self.value = self.tracer.fun(*self.args, **self.kwargs)
+            returned = self.tracer.fun(*self.args, **self.kwargs)
+            if inspect.iscoroutine(returned):
+                returned = wait_for(returned)
+            self.retval = self.value = returned
             self.state = states.SUCCESS
         except Reject as error:
             self._set_aside(states.REJECTED, error)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import fcntl
+import multiprocessing
 import os
+import re
 import sys
-import tempfile
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,30 +116,18 @@ class Loading:
         from .celery import _find
 
         sys.path.insert(0, os.getcwd())
-        return embed(_find(self.name), self.options, _node_name(self.options.get("hostname")))
+        speaks = _place("timekeeper") is None
+        return embed(_find(self.name), self.options, _node_name(self.options.get("hostname")), speaks=speaks)
 
 
 def _node_name(given: str | None) -> str:
     """``celery@host`` for the first process of a supervisor, ``celery-2@host`` for the second, and so on."""
     name, host = nodesplit(given or "celery@%h")
-    number = _number()
-    whole = nodename((name or "celery") + (f"-{number}" if number > 1 else ""), host)
-    return host_format(whole)
+    number = int(_place("worker") or 1)
+    return host_format(nodename((name or "celery") + (f"-{number}" if number > 1 else ""), host))
 
 
-_held: list[Any] = []
-
-
-def _number() -> int:
-    """This process's place among its siblings: the lowest that no living one holds."""
-    for number in range(1, 1000):
-        path = os.path.join(tempfile.gettempdir(), f"compat-worker-{os.getppid()}-{number}.lock")
-        handle = open(path, "w")  # noqa: SIM115  (held for the life of the process)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            handle.close()
-            continue
-        _held.append(handle)
-        return number
-    return os.getpid()
+def _place(role: str) -> str | None:
+    """Which of the supervisor's processes of that role this is; None where it is not of that role."""
+    found = re.search(rf"-{role}(\d*)-[0-9a-f]+$", multiprocessing.current_process().name)
+    return found[1] if found else None

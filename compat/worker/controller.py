@@ -229,7 +229,7 @@ class WorkController:
     def scheduled(self) -> list[dict[str, Any]]:
         """For ``inspect().scheduled()``: the date jobs of this worker's queues."""
         stored = [s for name in self.queue_names for s in self.scheduler.ledger.schedules.find(name)]
-        return [_waiting(schedule, self.hostname) for schedule in stored if schedule.kind == "date"]
+        return [_waiting(schedule, self.hostname) for schedule in stored if schedule.trigger.get("type") == "date"]
 
     @property
     def state(self) -> Any:

@@ -16,8 +16,11 @@ from .controller import WorkController
 logger = get_logger(__name__)
 
 
-def embed(app: Any, options: dict[str, Any], hostname: str) -> Scheduler:
-    """Make the app ready to run tasks here; returns its scheduler, which somebody else starts."""
+def embed(app: Any, options: dict[str, Any], hostname: str, *, speaks: bool = True) -> Scheduler:
+    """Make the app ready to run tasks here; returns its scheduler, which somebody else starts.
+
+    ``speaks``: answer remote control and send events under ``hostname``.
+    """
     app.set_default()
     app.set_current()
     _configure(app, options)
@@ -31,13 +34,14 @@ def embed(app: Any, options: dict[str, Any], hostname: str) -> Scheduler:
         without_heartbeat=bool(options.get("without_heartbeat")),
         concurrency=1,
     )
-    signals.worker_init.send(sender=controller)
-    signals.worker_process_init.send(sender=hostname)
     scheduler = controller.prepare()
     declare_beat_schedule(app, scheduler)
-    controller.listen()
-    atexit.register(_leave, controller, os.getpid())
-    signals.worker_ready.send(sender=controller.consumer)
+    if speaks:
+        signals.worker_init.send(sender=controller)
+        signals.worker_process_init.send(sender=hostname)
+        controller.listen()
+        atexit.register(_leave, controller, os.getpid())
+        signals.worker_ready.send(sender=controller.consumer)
     return scheduler
 
 
