@@ -13,18 +13,8 @@ if TYPE_CHECKING:
     from .app.base import Celery
     from .app.task import Task
     from .app.utils import bugreport
-    from .canvas import (
-        Signature,
-        chain,
-        chord,
-        chunks,
-        group,
-        maybe_signature,
-        signature,
-        subtask,
-        xmap,
-        xstarmap,
-    )
+    from .canvas import Signature, chain, chord, chunks, group, maybe_signature, subtask, xmap, xstarmap
+    from .canvas import signature as signature  # type: ignore[no-redef]
     from .utils import uuid
 
 __all__ = (

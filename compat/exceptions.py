@@ -105,6 +105,7 @@ class Retry(TaskPredicate):
 
     message: Any = None
     exc: BaseException | None = None
+    excs: str | None = None
     when: Any = None
 
     def __init__(

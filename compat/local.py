@@ -132,11 +132,18 @@ for _name in _BINARY:
     setattr(Proxy, f"__r{_name.rstrip('_')}__", _reflected(getattr(operator, _name)))
 for _name in ("lt", "le", "eq", "ne", "gt", "ge", "getitem", "setitem", "delitem", "contains", "neg", "pos", "abs"):
     setattr(Proxy, f"__{_name}__", _forward(getattr(operator, _name)))
-for _name, _op in {"invert": operator.invert, "index": operator.index, "len": len, "int": int, "float": float}.items():
+_CONVERSIONS: dict[str, Callable[..., Any]] = {
+    "invert": operator.invert,
+    "index": operator.index,
+    "len": len,
+    "int": int,
+    "float": float,
+}
+for _name, _op in _CONVERSIONS.items():
     setattr(Proxy, f"__{_name}__", _forward(_op))
 for _name in ("iadd", "isub", "ior", "iand", "copy", "deepcopy", "reversed"):
     setattr(Proxy, f"__{_name}__", _method(f"__{_name}__"))
-Proxy.__str__ = _forward(str)  # type: ignore[assignment]
+Proxy.__str__ = _forward(str)  # type: ignore[method-assign]
 
 
 class PromiseProxy(Proxy):
@@ -214,7 +221,7 @@ class class_property:
 
 
 def _as_function(given: Any) -> Callable[..., Any]:
-    return given.__func__ if isinstance(given, classmethod) else given  # type: ignore[no-any-return]
+    return given.__func__ if isinstance(given, classmethod) else given
 
 
 def try_import(module: str, default: Any = None) -> Any:

@@ -62,7 +62,7 @@ class PipelineProducer:
 
     close = release
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def connection(self) -> Any:
         """A kombu connection to the same broker, for what asks a producer for one; it connects when it is used."""
         return self.app.connection_for_write()

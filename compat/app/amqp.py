@@ -5,7 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from kombu import Connection, Consumer, Exchange, Producer, Queue, pools
+from kombu import pools
+from kombu.connection import Connection
+from kombu.entity import Exchange, Queue
+from kombu.messaging import Consumer, Producer
 from kombu.utils.objects import cached_property
 
 from . import routes as _routes
@@ -37,11 +40,11 @@ class AMQP:
         self.task_protocols = {1: self.as_task_v1, 2: self.as_task_v2}
         app._conf.bind_to(self._handle_conf_update)
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def create_task_message(self) -> Any:
         return self.task_protocols[self.app.conf.task_protocol]
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def send_task_message(self) -> Any:
         return make_task_sender(self)
 
@@ -91,19 +94,19 @@ class AMQP:
             ),
         )
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def queues(self) -> Any:
         return self.Queues(self.app.conf.task_queues)
 
-    @queues.setter  # type: ignore[no-redef,untyped-decorator]
+    @queues.setter  # type: ignore[no-redef]
     def queues(self, queues: Any) -> Any:
         return self.Queues(queues)
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def default_queue(self) -> Any:
         return self.queues[self.app.conf.task_default_queue]
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def default_exchange(self) -> Any:
         return Exchange(self.app.conf.task_default_exchange, self.app.conf.task_default_exchange_type)
 
@@ -120,11 +123,11 @@ class AMQP:
         missing = self.app.either("task_create_missing_queues", create_missing)
         return _routes.Router(self.routes, queues or self.queues, missing, app=self.app)
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def router(self) -> Any:
         return self.Router()
 
-    @router.setter  # type: ignore[no-redef,untyped-decorator]
+    @router.setter  # type: ignore[no-redef]
     def router(self, value: Any) -> Any:
         return value
 
@@ -137,17 +140,18 @@ class AMQP:
     def producer_pool(self) -> Any:
         """Kombu's own producers, for what does not go through the pipeline: events, exchanges."""
         if self._producer_pool is None:
-            self._producer_pool = pools.producers[self.app.connection_for_write()]
+            every: Any = pools.producers
+            self._producer_pool = every[self.app.connection_for_write()]
             self._producer_pool.limit = self.app.pool.limit
         return self._producer_pool
 
     publisher_pool = producer_pool
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def utc(self) -> Any:
         return self.app.conf.enable_utc
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def _event_dispatcher(self) -> Any:
         return self.app.events.Dispatcher(enabled=False)  # used to publish with, never to connect
 
@@ -155,4 +159,4 @@ class AMQP:
         changed = {**(args[0] if args else {}), **kwargs}
         if any(key in changed for key in self.app.conf._to_keys("task_routes")):
             self.flush_routes()
-            self.router = self.Router()
+            self.__dict__["router"] = self.Router()

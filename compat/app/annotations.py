@@ -33,7 +33,8 @@ def prepare(annotations: Any) -> Any:
 def _expand(annotation: Any) -> Any:
     if isinstance(annotation, dict):
         return MapAnnotation(annotation)
-    return mlazy(instantiate, annotation) if isinstance(annotation, str) else annotation
+    lazy: Any = mlazy
+    return lazy(instantiate, annotation) if isinstance(annotation, str) else annotation
 
 
 def resolve_all(anno: Any, task: Any) -> Iterator[dict[str, Any]]:

@@ -8,11 +8,11 @@ import sys
 import threading
 import types
 from collections import defaultdict
+from multiprocessing.util import register_after_fork
 from operator import attrgetter
 from typing import Any, Self
 
 from kombu.clocks import LamportClock
-from kombu.utils.compat import register_after_fork
 from kombu.utils.objects import cached_property
 
 from .._state import _deregister_app, _register_app, _set_current_app, get_current_app, set_default_app
@@ -205,52 +205,52 @@ class Celery(Configuring, Registering, Connecting):
             members["__reduce__"] = lambda obj: (_unpickle_appattr, (path, obj.__reduce_args__()))
         return type(name or base.__name__, (base,), members)
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def Task(self) -> Any:
         """The base of this app's tasks; may be replaced."""
         return self.create_task_cls()
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def AsyncResult(self) -> Any:
         return self.subclass_with_self("compat.result:AsyncResult")
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def ResultSet(self) -> Any:
         return self.subclass_with_self("compat.result:ResultSet")
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def GroupResult(self) -> Any:
         return self.subclass_with_self("compat.result:GroupResult")
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def Worker(self) -> Any:
         return self.subclass_with_self("compat.apps.worker:Worker")
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def WorkController(self) -> Any:
         return self.subclass_with_self("compat.worker:WorkController")
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def Beat(self) -> Any:
         return self.subclass_with_self("compat.apps.beat:Beat")
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def amqp(self) -> Any:
         return instantiate(self.amqp_cls, app=self)
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def control(self) -> Any:
         return instantiate(self.control_cls, app=self)
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def events(self) -> Any:
         return instantiate(self.events_cls, app=self)
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def log(self) -> Any:
         return instantiate(self.log_cls, app=self)
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def _canvas(self) -> Any:
         from .. import canvas
 
@@ -283,13 +283,14 @@ class Celery(Configuring, Registering, Connecting):
     def _get_backend(self) -> Any:
         from .backends import by_url
 
-        cls, url = by_url(self.backend_cls or self.conf.result_backend, self.loader)
+        find: Any = by_url
+        cls, url = find(self.backend_cls or self.conf.result_backend, self.loader)
         return cls(app=self, url=url)
 
     # Processes and pickles
 
     def _ensure_after_fork(self) -> None:
-        if not self._after_fork_registered and register_after_fork is not None:
+        if not self._after_fork_registered:
             self._after_fork_registered = True
             register_after_fork(self, _after_fork)
 
@@ -302,7 +303,7 @@ class Celery(Configuring, Registering, Connecting):
     def _rgetattr(self, path: str) -> Any:
         return attrgetter(path)(self)
 
-    __class_getitem__ = classmethod(types.GenericAlias)
+    __class_getitem__: Any = classmethod(types.GenericAlias)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {appstr(self)}>"

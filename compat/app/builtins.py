@@ -15,7 +15,7 @@ logger = get_logger(__name__)
 def add_backend_cleanup_task(app: Any) -> Any:
     """Removes expired results; beat runs it daily where the backend does not forget by itself."""
 
-    @app.task(name="celery.backend_cleanup", shared=False, lazy=False)
+    @app.task(name="celery.backend_cleanup", shared=False, lazy=False)  # type: ignore[untyped-decorator]
     def backend_cleanup() -> None:
         app.backend.cleanup()
 
@@ -26,7 +26,7 @@ def add_backend_cleanup_task(app: Any) -> Any:
 def add_accumulate_task(app: Any) -> Any:
     """Gathers the results of a group that took a task's place."""
 
-    @app.task(bind=True, name="celery.accumulate", shared=False, lazy=False)
+    @app.task(bind=True, name="celery.accumulate", shared=False, lazy=False)  # type: ignore[untyped-decorator]
     def accumulate(self: Any, *args: Any, **kwargs: Any) -> Any:
         index = kwargs.get("index")
         return args if index is None else args[index]
@@ -39,7 +39,7 @@ def add_unlock_chord_task(app: Any) -> Any:
     """Waits for a chord's header, looking again and again, where the backend does not count by itself."""
     from ..result import result_from_tuple as make_result
 
-    @app.task(
+    @app.task(  # type: ignore[untyped-decorator]
         name="celery.chord_unlock",
         max_retries=None,
         shared=False,
@@ -126,7 +126,7 @@ def _fail(app: Any, body: Any, reason: str, cause: Any) -> None:
 
 @connect_on_app_finalize
 def add_map_task(app: Any) -> Any:
-    @app.task(name="celery.map", shared=False, lazy=False)
+    @app.task(name="celery.map", shared=False, lazy=False)  # type: ignore[untyped-decorator]
     def xmap(task: Any, it: Any) -> Any:
         from ..canvas import signature
 
@@ -138,7 +138,7 @@ def add_map_task(app: Any) -> Any:
 
 @connect_on_app_finalize
 def add_starmap_task(app: Any) -> Any:
-    @app.task(name="celery.starmap", shared=False, lazy=False)
+    @app.task(name="celery.starmap", shared=False, lazy=False)  # type: ignore[untyped-decorator]
     def xstarmap(task: Any, it: Any) -> Any:
         from ..canvas import signature
 
@@ -150,7 +150,7 @@ def add_starmap_task(app: Any) -> Any:
 
 @connect_on_app_finalize
 def add_chunk_task(app: Any) -> Any:
-    @app.task(name="celery.chunks", shared=False, lazy=False)
+    @app.task(name="celery.chunks", shared=False, lazy=False)  # type: ignore[untyped-decorator]
     def chunks(task: Any, it: Any, n: int) -> Any:
         from ..canvas import chunks as chunked
 
@@ -163,7 +163,7 @@ def add_chunk_task(app: Any) -> Any:
 def add_group_task(app: Any) -> Any:
     """Only for messages of old Celery versions."""
 
-    @app.task(name="celery.group", bind=True, shared=False, lazy=False)
+    @app.task(name="celery.group", bind=True, shared=False, lazy=False)  # type: ignore[untyped-decorator]
     def group(self: Any, tasks: Any, result: Any, group_id: str, partial_args: Any, add_to_parent: bool = True) -> Any:
         from ..canvas import maybe_signature
         from ..result import result_from_tuple
@@ -185,7 +185,7 @@ def add_group_task(app: Any) -> Any:
 def add_chain_task(app: Any) -> Any:
     """Only a name: a chain is sent as its first task."""
 
-    @app.task(name="celery.chain", shared=False, lazy=False)
+    @app.task(name="celery.chain", shared=False, lazy=False)  # type: ignore[untyped-decorator]
     def chain(*args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError("chain is not a real task")
 
@@ -196,7 +196,7 @@ def add_chain_task(app: Any) -> Any:
 def add_chord_task(app: Any) -> Any:
     """Only for messages of old Celery versions, and for eager chords."""
 
-    @app.task(name="celery.chord", bind=True, ignore_result=False, shared=False, lazy=False)
+    @app.task(name="celery.chord", bind=True, ignore_result=False, shared=False, lazy=False)  # type: ignore[untyped-decorator]
     def chord(
         self: Any,
         header: Any,

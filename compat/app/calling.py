@@ -115,7 +115,7 @@ def apply(
 def _eager_request(
     task: Any, task_id: str, retries: int, said: dict[str, Any], options: dict[str, Any]
 ) -> dict[str, Any]:
-    parent = _task_stack.top
+    parent: Any = _task_stack.top
     inside = bool(parent and parent.request)
     limits = [task.time_limit, task.soft_time_limit]
     request = {

@@ -26,7 +26,7 @@ def _censor(key: Any, value: Any) -> Any:
     if HIDDEN_SETTINGS.search(key):
         return MASK
     if key.lower() in _BROKER_URLS:
-        from kombu import Connection
+        from kombu.connection import Connection
 
         return Connection(value).as_uri(mask=MASK)
     return sanitize_url(value) if "backend" in key.lower() else value

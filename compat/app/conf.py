@@ -48,8 +48,8 @@ class PendingConfiguration(UserDict[str, Any], AttributeDictMixin):
     def __repr__(self) -> str:
         return repr(self.data)
 
-    @cached_property  # type: ignore[untyped-decorator]
-    def data(self) -> Any:  # type: ignore[override]
+    @cached_property
+    def data(self) -> Any:
         return self.callback()
 
 

@@ -179,15 +179,15 @@ class Configuring:
         found = first(None, defaults)
         return self.conf.get(default_key) if found is None else found
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def loader(self) -> Any:
         return get_loader_cls(self.loader_cls)(app=self)
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def annotations(self) -> Any:
         return prepare_annotations(self.conf.task_annotations)
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def timezone(self) -> Any:
         """The zone of naive dates: the setting's, else UTC, or (without ``enable_utc``) the machine's."""
         if self.conf.timezone:

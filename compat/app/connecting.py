@@ -121,7 +121,7 @@ class Connecting:
     def _acquire_producer(self) -> Any:
         return self.pipeline.producer
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def pipeline(self) -> Any:
         """The pyramid_scheduler Scheduler behind this app."""
         from ..pipeline import Pipeline
@@ -253,7 +253,7 @@ class Connecting:
         """The task a worker runs; not one that it calls."""
         return get_current_worker_task()
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def oid(self) -> Any:
         """The id of this app in this process."""
         return oid_from(self, threads=False)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from kombu.pidbox import Mailbox
-from kombu.utils.compat import register_after_fork
-from kombu.utils.functional import lazy
+from multiprocessing.util import register_after_fork
+from kombu.utils import functional
 from kombu.utils.objects import cached_property
 
 from ..exceptions import ImproperlyConfigured
@@ -17,6 +17,7 @@ from .inspecting import Inspect, flatten_reply
 __all__ = ("Control", "Inspect", "flatten_reply")
 logger = get_logger(__name__)
 TERM_SIGNAME = "SIGTERM"
+_later: Any = functional.lazy
 
 
 def _after_fork(control: Any) -> None:
@@ -47,7 +48,7 @@ class Control:
             type="fanout",
             accept=conf.accept_content,
             serializer=conf.task_serializer,
-            producer_pool=lazy(lambda: self.app.amqp.producer_pool),
+            producer_pool=_later(lambda: self.app.amqp.producer_pool),
             queue_ttl=conf.control_queue_ttl,
             reply_queue_ttl=conf.control_queue_ttl,
             queue_expires=conf.control_queue_expires,
@@ -60,7 +61,7 @@ class Control:
     def _after_fork(self) -> None:
         del self.mailbox.producer_pool
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def inspect(self) -> Any:
         """The class of questions: ``control.inspect(destination=…, timeout=1.0).active()``."""
         return self.app.subclass_with_self(Inspect, reverse="control.inspect")

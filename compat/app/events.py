@@ -19,15 +19,15 @@ class Events:
     def __init__(self, app: Any = None) -> None:
         self.app = app
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def Receiver(self) -> Any:
         return self.app.subclass_with_self(self.receiver_cls, reverse="events.Receiver")
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def Dispatcher(self) -> Any:
         return self.app.subclass_with_self(self.dispatcher_cls, reverse="events.Dispatcher")
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def State(self) -> Any:
         return self.app.subclass_with_self(self.state_cls, reverse="events.State")
 

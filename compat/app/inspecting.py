@@ -5,10 +5,14 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from kombu.matcher import match
+from kombu import matcher as matchers
 
 from ..exceptions import DuplicateNodenameWarning
 from ..utils.text import pluralize
+
+
+#: Typed for bytes in kombu, and used with texts.
+matches: Any = matchers.match
 
 
 def flatten_reply(reply: Any) -> dict[str, Any]:
@@ -59,7 +63,7 @@ class Inspect:
         if self.destination and not isinstance(self.destination, (list, tuple)):
             return by_node.get(self.destination)
         if self.pattern:
-            return {node: said for node, said in by_node.items() if match(node, self.pattern, self.matcher)}
+            return {node: said for node, said in by_node.items() if matches(node, self.pattern, self.matcher)}
         return by_node
 
     def _request(self, command: str, **kwargs: Any) -> Any:

@@ -189,7 +189,7 @@ class Logging:
 
     def _detect_handler(self, logfile: Any = None) -> logging.Handler:
         """A handler for a file's name, an open stream, or None (standard error)."""
-        target = sys.__stderr__ if logfile is None else logfile
+        target: Any = sys.__stderr__ if logfile is None else logfile
         if hasattr(target, "write"):
             return logging.StreamHandler(target)
         return WatchedFileHandler(target, encoding="utf-8")

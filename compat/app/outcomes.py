@@ -66,7 +66,7 @@ class TraceInfo:
             store_errors = task.store_errors_even_if_ignored
         else:
             store_errors = not eager or bool(task.store_eager_result)
-        handlers = {RETRY: self.handle_retry, FAILURE: self.handle_failure}
+        handlers: dict[str, Any] = {RETRY: self.handle_retry, FAILURE: self.handle_failure}
         return handlers[self.state](task, req, store_errors=store_errors, call_errbacks=call_errbacks)
 
     def handle_reject(self, task: Any, req: Any, **kwargs: Any) -> None:

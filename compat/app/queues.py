@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from weakref import WeakValueDictionary
 
-from kombu import Exchange, Queue
+from kombu.entity import Exchange, Queue
 from kombu.utils.functional import maybe_list
 
 from ..utils.text import indent as indented

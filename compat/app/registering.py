@@ -170,7 +170,7 @@ class Registering:
                 task.bind(self)
             self.on_after_finalize.send(sender=self)
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def tasks(self) -> Any:
         """All tasks by name; asking for them finalizes the app."""
         self.finalize(auto=True)

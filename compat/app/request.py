@@ -74,7 +74,7 @@ class Context:
         limits = self.__dict__.get("timelimit", _UNSET)
         if limits is not before:
             known = isinstance(limits, (list, tuple)) and len(limits) >= 2
-            self.time_limit, self.soft_time_limit = limits[:2] if known else (None, None)  # type: ignore[index]
+            self.time_limit, self.soft_time_limit = limits[:2] if known else (None, None)
 
     def clear(self) -> None:
         self.__dict__.clear()

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from kombu import Queue
+from kombu.entity import Queue
 
 from ..exceptions import QueueNotFound
 from ..utils.collections import lpmerge
@@ -103,4 +103,5 @@ def prepare(routes: Any) -> Any:
 def _expand(route: Any) -> Any:
     if isinstance(route, (Mapping, list, tuple)):
         return MapRoute(route)
-    return mlazy(expand_router_string, route) if isinstance(route, str) else route
+    lazy: Any = mlazy
+    return lazy(expand_router_string, route) if isinstance(route, str) else route

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kombu import Exchange
 from kombu.common import Broadcast
+from kombu.entity import Exchange
 
 from .. import signals
 

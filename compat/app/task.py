@@ -195,7 +195,7 @@ class Task:
             self.pop_request()
             _task_stack.pop()
 
-    __class_getitem__ = classmethod(types.GenericAlias)
+    __class_getitem__: Any = classmethod(types.GenericAlias)
 
     def __reduce__(self) -> Any:
         module = type(self).__module__
@@ -396,7 +396,7 @@ class Task:
         self._backend = value
 
     @property
-    def __name__(self) -> str:
+    def __name__(self) -> Any:
         return type(self).__name__
 
     def __repr__(self) -> str:

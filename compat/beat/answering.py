@@ -24,7 +24,7 @@ def beat_nodename(hostname: str | None = None) -> str:
     return host_format(default_nodename(hostname, NODENAME_DEFAULT))
 
 
-class _BeatNode(pidbox.Node):  # type: ignore[misc]
+class _BeatNode(pidbox.Node):
     beat_pidbox: Any = None
 
     def dispatch(self, method: str, arguments: Any = None, reply_to: Any = None, ticket: Any = None, **kw: Any) -> Any:
@@ -33,7 +33,7 @@ class _BeatNode(pidbox.Node):  # type: ignore[misc]
             # Silence is what a probe takes for failure; an error would be an answer.
             logger.warning("beat does not answer %s: it has not ticked for %.1f s", method, owner.tick_age())
             return None
-        return super().dispatch(method, arguments, reply_to, ticket, **kw)
+        return super().dispatch(method, arguments, reply_to, ticket, **kw)  # type: ignore[no-untyped-call]
 
 
 class BeatPidbox:
@@ -48,7 +48,8 @@ class BeatPidbox:
         self.app = service.app
         self.hostname = beat_nodename(service.hostname)
         self.state = AttributeDict(app=self.app, service=service)
-        self.node = _BeatNode(
+        make: Any = _BeatNode
+        self.node: Any = make(
             safe_str(self.hostname),
             state=self.state,
             handlers={"ping": self._ping},

@@ -77,7 +77,8 @@ class ScheduleEntry:
     def _next_instance(self, last_run_at: Any = None) -> ScheduleEntry:
         """The entry after one more run."""
         said = {"last_run_at": last_run_at or self.default_now(), "total_run_count": self.total_run_count + 1}
-        return type(self)(**{**dict(self), **said})
+        fields: dict[str, Any] = dict(iter(self))
+        return type(self)(**{**fields, **said})
 
     __next__ = next = _next_instance
 

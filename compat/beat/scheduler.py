@@ -260,11 +260,11 @@ class Scheduler:
 
         return self.connection.ensure_connection(say, self.app.conf.broker_connection_max_retries)
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def connection(self) -> Any:
         return self.app.connection_for_write()
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def producer(self) -> Any:
         return self.Producer(self._ensure_connected(), auto_declare=False)
 

@@ -92,7 +92,7 @@ class Service:
         cls = symbol_by_name(self.scheduler_cls, aliases=aliases)
         return cls(app=self.app, schedule_filename=self.schedule_filename, max_interval=self.max_interval, lazy=lazy)
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def scheduler(self) -> Any:
         return self.get_scheduler()
 

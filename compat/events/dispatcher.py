@@ -9,7 +9,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Any, Self
 
-from kombu import Producer
+from kombu.messaging import Producer
 
 from ..app import app_or_default
 from ..utils.nodenames import anon_nodename

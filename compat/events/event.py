@@ -7,7 +7,7 @@ from collections.abc import Callable
 from copy import copy
 from typing import Any
 
-from kombu import Exchange
+from kombu.entity import Exchange
 
 EVENT_EXCHANGE_NAME = "celeryev"
 event_exchange = Exchange(EVENT_EXCHANGE_NAME, type="topic")

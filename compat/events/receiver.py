@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kombu import Queue
 from kombu.connection import maybe_channel
+from kombu.entity import Queue
 from kombu.mixins import ConsumerMixin
 from kombu.utils.uuid import uuid
 
@@ -20,7 +20,7 @@ from .event import get_exchange
 CLIENT_CLOCK_SKEW = -1
 
 
-class EventReceiver(ConsumerMixin):  # type: ignore[misc]
+class EventReceiver(ConsumerMixin):
     """Calls ``handlers[type](event)`` (``"*"`` is for all others) with every event that ``capture`` receives."""
 
     app: Any = None
@@ -81,11 +81,11 @@ class EventReceiver(ConsumerMixin):  # type: ignore[misc]
             self.wakeup_workers(channel=channel)
 
     def itercapture(self, limit: int | None = None, timeout: float | None = None, wakeup: bool = True) -> Any:
-        return self.consume(limit=limit, timeout=timeout, wakeup=wakeup)
+        return self.consume(limit=limit, timeout=timeout, wakeup=wakeup)  # type: ignore[no-untyped-call]
 
     def capture(self, limit: int | None = None, timeout: float | None = None, wakeup: bool = True) -> None:
         """Receive events until ``limit``, ``timeout`` (seconds of silence) or ``should_stop``."""
-        for _ in self.consume(limit=limit, timeout=timeout, wakeup=wakeup):
+        for _ in self.itercapture(limit, timeout, wakeup):
             pass
 
     def wakeup_workers(self, channel: Any = None) -> None:

@@ -129,11 +129,11 @@ class Task:
     def ready(self) -> bool:
         return self.state in states.READY_STATES
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def parent(self) -> Any:
         return self.parent_id and self.cluster_state.tasks.data.get(self.parent_id)
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def root(self) -> Any:
         return self.root_id and self.cluster_state.tasks.data.get(self.root_id)
 

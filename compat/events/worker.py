@@ -23,7 +23,7 @@ def heartbeat_expires(timestamp: Any, freq: Any = 60, expire_window: float = HEA
     """When a worker that beat at ``timestamp`` counts as gone."""
     beat = float(timestamp) if isinstance(timestamp, Decimal) else timestamp
     period = float(freq) if isinstance(freq, Decimal) else freq
-    return beat + period * (expire_window / 100.0)  # type: ignore[no-any-return]
+    return beat + period * (expire_window / 100.0)
 
 
 class Worker:

@@ -86,7 +86,7 @@ class BaseLoader:
     def init_worker_process(self) -> None:
         self.on_worker_process_init()
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def default_modules(self) -> tuple[str, ...]:
         conf = self.app.conf
         return (*self.builtin_modules, *maybe_list(conf.imports), *maybe_list(conf.include))
@@ -131,7 +131,7 @@ class BaseLoader:
     def find_module(self, module: str) -> Any:
         return find_module(module)
 
-    def read_configuration(self, env: str = "CELERY_CONFIG_MODULE") -> Any:
+    def read_configuration(self, env: Any = "CELERY_CONFIG_MODULE") -> Any:
         """The settings of the module that the environment variable names."""
         name = os.environ.get(env)
         return DictAttribute(self._import_config_module(name)) if name else None

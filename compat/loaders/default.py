@@ -21,7 +21,7 @@ class Loader(BaseLoader):
     def setup_settings(self, settingsdict: Any) -> Any:
         return DictAttribute(settingsdict)
 
-    def read_configuration(self, fail_silently: bool = True) -> Any:
+    def read_configuration(self, fail_silently: Any = True) -> Any:
         name = os.environ.get("CELERY_CONFIG_MODULE", DEFAULT_CONFIG_MODULE)
         try:
             module = self._import_config_module(name)

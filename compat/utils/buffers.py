@@ -55,7 +55,7 @@ class Messagebuffer(Evictable):
         return item in self.data
 
     def __reversed__(self) -> Iterator[Any]:
-        return reversed(self.data)
+        yield from reversed(self.data)
 
     def __getitem__(self, index: int) -> Any:
         return self.data[index]

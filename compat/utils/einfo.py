@@ -14,7 +14,10 @@ class ExceptionInfo:
     """``type``, ``exception``, ``traceback`` (text), ``tb``, ``internal``; pickles without the frames."""
 
     def __init__(self, exc_info: ExcInfo | None = None, internal: bool = False) -> None:
-        self.type, self.exception, self.tb = exc_info or sys.exc_info()
+        given: ExcInfo = exc_info or sys.exc_info()
+        self.type: Any = given[0]
+        self.exception: Any = given[1]
+        self.tb: Any = given[2]
         self.traceback = "".join(tracebacks.format_exception(self.type, _exception(self.exception), self.tb))
         self.internal = internal
 

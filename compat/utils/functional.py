@@ -21,7 +21,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-class mlazy(lazy):  # type: ignore[misc]
+class mlazy(lazy):
     """A call that is made once, when it is first needed."""
 
     evaluated = False
@@ -29,7 +29,7 @@ class mlazy(lazy):  # type: ignore[misc]
 
     def evaluate(self) -> Any:
         if not self.evaluated:
-            self._value = super().evaluate()
+            self._value = super().evaluate()  # type: ignore[no-untyped-call]
             self.evaluated = True
         return self._value
 
@@ -113,7 +113,7 @@ def head_from_fun(fun: Callable[..., Any], bound: bool = False) -> Callable[...,
     namespace: dict[str, Any] = {"__name__": target.__module__}
     exec(source, namespace)
     head = namespace[name]
-    return partial(head, object()) if bound else head  # type: ignore[no-any-return]
+    return partial(head, object()) if bound else head
 
 
 def _argument_text(spec: inspect.FullArgSpec) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from kombu.log import LOG_LEVELS
+from kombu.log import LOG_LEVELS as LOG_LEVELS
 from kombu.log import get_logger as _get_logger
 from kombu.utils.encoding import safe_str
 
@@ -121,7 +121,7 @@ class ColorFormatter(logging.Formatter):
         try:
             return super().format(record)
         finally:
-            record.msg, record.exc_info = message, sys.exc_info() if einfo == 1 else einfo
+            record.msg, record.exc_info = message, einfo
 
 
 class LoggingProxy:

@@ -33,7 +33,7 @@ class LocalStack(Generic[T]):
     @property
     def stack(self) -> list[T]:
         found: Any = getattr(self._local, "stack", None)
-        return [] if found is None else found  # type: ignore[no-any-return]
+        return [] if found is None else found
 
     @property
     def top(self) -> T | None:

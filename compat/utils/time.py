@@ -76,7 +76,7 @@ class _Zone:
         """A zone by its name."""
         return ZoneInfo(zone) if isinstance(zone, str) else zone
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def local(self) -> Any:
         try:
             from tzlocal import get_localzone
@@ -86,7 +86,7 @@ class _Zone:
             log.warning("the machine's time zone has no name (%s); the C library's local time is used", error)
             return LocalTimezone()
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def utc(self) -> tzinfo:
         return ZoneInfo("UTC")
 
@@ -269,7 +269,7 @@ def humanize_seconds(secs: float, prefix: str = "", sep: str = "", now: str = "n
 
 def utcoffset(time: Any = _time, localtime: Callable[..., Any] = _time.localtime) -> float:
     """Hours that UTC is ahead of local time."""
-    return (time.altzone if localtime().tm_isdst else time.timezone) / 3600
+    return float(time.altzone if localtime().tm_isdst else time.timezone) / 3600
 
 
 def adjust_timestamp(ts: float, offset: float, here: Callable[..., float] = utcoffset) -> float:

@@ -34,7 +34,7 @@ def embed(app: Any, options: dict[str, Any], hostname: str, *, speaks: bool = Tr
         without_heartbeat=bool(options.get("without_heartbeat")),
         concurrency=1,
     )
-    scheduler = controller.prepare()
+    scheduler: Scheduler = controller.prepare()
     declare_beat_schedule(app, scheduler)
     if speaks:
         signals.worker_init.send(sender=controller)

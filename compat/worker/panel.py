@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import UserDict, namedtuple
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 controller_info_t = namedtuple(
     "controller_info_t", ("alias", "type", "visible", "default_timeout", "help", "signature", "args", "variadic")
@@ -55,11 +57,11 @@ class Panel(UserDict[str, Any]):
         return add
 
 
-def control_command(**kwargs: Any) -> Any:
+def control_command(**kwargs: Any) -> Callable[[F], F]:
     """Register a command that does something: ``@control_command(args=[("n", int)])``."""
-    return Panel.register(type="control", **kwargs)
+    return Panel.register(type="control", **kwargs)  # type: ignore[no-any-return]
 
 
-def inspect_command(**kwargs: Any) -> Any:
+def inspect_command(**kwargs: Any) -> Callable[[F], F]:
     """Register a command that only answers."""
-    return Panel.register(type="inspect", **kwargs)
+    return Panel.register(type="inspect", **kwargs)  # type: ignore[no-any-return]

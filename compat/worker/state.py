@@ -156,7 +156,7 @@ class Persistent:
     def decompress(self, data: bytes) -> bytes:
         return zlib.decompress(data)
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def db(self) -> Any:
         self._is_open = True
         return self.open()

@@ -111,7 +111,7 @@ class _ContextMock(Mock):
 
 def ContextMock(*args: Any, **kwargs: Any) -> Any:
     """A Mock for ``with``."""
-    mock = _ContextMock(*args, **kwargs)
+    mock: Any = _ContextMock(*args, **kwargs)
     mock.attach_mock(_ContextMock(), "__enter__")
     mock.attach_mock(_ContextMock(), "__exit__")
     mock.__enter__.return_value = mock

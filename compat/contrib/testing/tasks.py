@@ -3,7 +3,7 @@
 from ... import shared_task
 
 
-@shared_task(name="celery.ping")
+@shared_task(name="celery.ping")  # type: ignore[untyped-decorator]
 def ping() -> str:
     """Returns 'pong'."""
     return "pong"
