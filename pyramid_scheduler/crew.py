@@ -59,7 +59,7 @@ def supervise(
     timekeeper: bool = True,
     announce: Callable[[str], None] = print,
 ) -> int:
-    """Run the jobs of the scheduler that ``load`` returns, in processes of their own; the exit status, after SIGTERM."""
+    """Run the jobs of the scheduler that ``load`` returns, in processes of their own, until SIGTERM."""
     boot = Booting(load, tuple(queues), threads)
     return Supervisor(
         boot=boot, make_home=SupervisorHome, processes=processes, timekeeper=timekeeper, announce=announce
@@ -106,8 +106,9 @@ class SupervisorHome:
         settings, hello = self._hello.settings, self._hello
         allowed: Any = ", ".join(settings.allow) or "any"
         trust = "local broker" if self._scheduler.broker.local else "signed" if settings.secrets else "unsigned"
+        name = settings.id or socket.gethostname()
         return (
-            f"pscheduler {settings.id or socket.gethostname()} is up: {processes} processes of {hello.threads} threads, and a timekeeper",
+            f"pscheduler {name} is up: {processes} processes of {hello.threads} threads, and a timekeeper",
             f"  broker   {self._scheduler.broker.url}",
             f"  ledger   {self._scheduler.wiring.closed_ledger.url}",
             f"  queues   {', '.join(hello.queues)}",

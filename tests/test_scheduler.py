@@ -60,7 +60,7 @@ def test_many_jobs_are_published_at_once(scheduler: Scheduler) -> None:
 REFUSED: dict[str, tuple[Any, type[Exception], str]] = {
     "a lambda": (lambda s: s.add_async_job(lambda: None), InvalidJob, "lambda"),
     "an unknown queue": (lambda s: s.add_async_job(jobs.mark, queue="male"), InvalidQueue, "default, mail"),
-    "an unserialisable argument": (lambda s: s.add_async_job(jobs.mark, args=((x for x in ()),)), InvalidMessage, "pickled"),
+    "a generator": (lambda s: s.add_async_job(jobs.mark, args=((x for x in ()),)), InvalidMessage, "pickled"),
     "an unknown option": (lambda s: s.add_async_job(jobs.mark, prio=1), InvalidJob, "did you mean 'priority'"),
     "the old slip": (lambda s: s.add_date_job(jobs.mark, time.time(), minutes=10), InvalidJob, "add_interval_job"),
     "no date": (lambda s: s.add_date_job(jobs.mark, "soon"), InvalidJob, "not a date"),

@@ -15,7 +15,7 @@ from ..scheduler import Scheduler
 
 @dataclass(frozen=True)
 class Application:
-    """Where an application is configured: ``CONFIG.ini[#name]``, and as ``pserve`` has it ``key=value`` for ``%(key)s`` in it.
+    """Where an application is configured: ``CONFIG.ini[#name]``, and ``key=value`` for the ``%(key)s`` in it.
 
     Picklable, so that each worker process can load the application afresh.
     """
