@@ -1,0 +1,286 @@
+"""One behaviour suite over every database."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from pyramid_scheduler.core.clock import SystemClock
+from pyramid_scheduler.core.errors import LedgerUnavailable, SchemaMismatch
+from pyramid_scheduler.core.kind import JobKind
+from pyramid_scheduler.core.message import Message
+from pyramid_scheduler.core.run import LiveWorker, Parked, Record, RunState
+from pyramid_scheduler.core.schedule import Addition, Advance, Fire, Schedule, ScheduleState
+from pyramid_scheduler.ledger.ledger import SqlLedger, open_ledger
+from tests.fleet import wait_for
+
+MESSAGE = Message("queue", {"id": "m", "task": "a.b"}, b"\x00[]")
+
+
+@pytest.fixture
+def open_again(database_url: str) -> Iterator[Callable[[], SqlLedger]]:
+    ledgers: list[SqlLedger] = []
+
+    def make() -> SqlLedger:
+        ledgers.append(open_ledger(database_url, SystemClock(), embedded=False))
+        return ledgers[-1]
+
+    make().upgrade()
+    yield make
+    for ledger in ledgers:
+        ledger.close()
+
+
+@pytest.fixture
+def ledger(open_again: Callable[[], SqlLedger]) -> SqlLedger:
+    ledger = open_again()
+    ledger.open()
+    return ledger
+
+
+def schedule(id_: str, due: float | None = None, **more: Any) -> Schedule:
+    due = time.time() - 1 if due is None else due
+    given = {"kind": JobKind.INTERVAL, "queue": "queue", "task": "a.b", "trigger": {"type": "interval", "seconds": 5}}
+    return Schedule(id=id_, message=MESSAGE, next_fire_at=due, due_at=due, created_at=time.time(), **{**given, **more})
+
+
+def record(run_id: str, state: RunState = RunState.SUCCEEDED, **more: Any) -> Record:
+    return Record(run_id, run_id, "async", "queue", "a.b", state, "w", time.time(), 0.1, **more)
+
+
+def test_a_schedule_is_stored_as_it_was(ledger: SqlLedger) -> None:
+    one = schedule("one", name="x", coalesce=False, max_instances=2, misfire_grace_seconds=9.5, declared=True)
+    assert ledger.schedules.add([one]) == [Addition.CREATED]
+    assert ledger.schedules.get("one") == one
+    assert ledger.schedules.find(declared=True) == [one]
+    assert ledger.schedules.find(queue="other") == []
+
+
+def test_an_id_that_is_taken_is_left_alone_or_replaced_as_asked(ledger: SqlLedger) -> None:
+    first = schedule("one", due=5000.0)
+    ledger.schedules.add([first])
+    assert ledger.schedules.add([schedule("one")]) == [Addition.EXISTS]
+    again = schedule("one", due=9000.0, name="new", replace_existing=True)
+    assert ledger.schedules.add([again]) == [Addition.REPLACED]
+    stored = ledger.schedules.get("one")
+    assert stored is not None
+    assert (stored.name, stored.next_fire_at) == ("new", 5000.0)
+    other_times = replace(again, trigger={"type": "interval", "seconds": 6})
+    ledger.schedules.add([other_times])
+    assert ledger.schedules.get("one").next_fire_at == 9000.0  # type: ignore[union-attr]
+
+
+def test_a_paused_schedule_is_not_due_and_stays_paused_when_replaced(ledger: SqlLedger) -> None:
+    ledger.schedules.add([schedule("one")])
+    assert ledger.schedules.pause("one")
+    assert ledger.schedules.next_fire_at() is None
+    ledger.schedules.add([schedule("one", replace_existing=True)])
+    assert ledger.schedules.get("one").state is ScheduleState.PAUSED  # type: ignore[union-attr]
+    assert ledger.schedules.resume("one", 7000.0)
+    assert ledger.schedules.next_fire_at() == 7000.0
+    assert not ledger.schedules.pause("other")
+
+
+def test_due_schedules_are_advanced_or_removed_together(ledger: SqlLedger) -> None:
+    ledger.schedules.add([schedule("go"), schedule("end"), schedule("gone"), schedule("later", due=time.time() + 99)])
+    with ledger.schedules.due(time.time(), 10) as batch:
+        assert {one.id for one in batch.schedules} == {"go", "end", "gone"}
+        fire = Fire("go@1", "go", 1.0, MESSAGE)
+        batch.write([Advance("go", 8000.0, 8000.0, 1.0), Advance("end", None, None, 1.0)], [fire], ["gone"])
+    assert ledger.schedules.get("go").next_fire_at == 8000.0  # type: ignore[union-attr]
+    assert ledger.schedules.get("end").state is ScheduleState.ENDED  # type: ignore[union-attr]
+    assert ledger.schedules.get("gone") is None
+    with ledger.schedules.due(time.time(), 10) as batch:
+        assert batch.open_runs(["go", "end"]) == {"go": 1}
+    ledger.history.settle([record("go@1", due_at=1.0)], [], [])
+    with ledger.schedules.due(time.time(), 10) as batch:
+        assert batch.open_runs(["go", "end"]) == {}
+
+
+def test_nothing_is_advanced_when_publishing_failed(ledger: SqlLedger) -> None:
+    ledger.schedules.add([schedule("one", due=5.0)])
+
+    def fail() -> None:
+        with ledger.schedules.due(time.time(), 10) as batch:
+            batch.write([Advance("one", 9.0)], [Fire("one@5", "one", 5.0, MESSAGE)], [])
+            raise ConnectionError("the broker is away")
+
+    with pytest.raises(ConnectionError):
+        fail()
+    assert ledger.schedules.get("one").next_fire_at == 5.0  # type: ignore[union-attr]
+
+
+def test_competing_timekeepers_take_every_row_once(open_again: Callable[[], SqlLedger]) -> None:
+    open_again().schedules.add([schedule(f"s{n}") for n in range(400)])
+    taken: list[str] = []
+
+    def take() -> None:
+        mine = open_again()
+        while True:
+            with mine.schedules.due(time.time(), 20) as batch:
+                ids = [one.id for one in batch.schedules]
+                batch.write([], [], ids)
+            taken.extend(ids)
+            if not ids and mine.schedules.next_fire_at() is None:
+                return
+
+    threads = [threading.Thread(target=take) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(taken) == sorted(f"s{n}" for n in range(400))
+
+
+def test_of_two_publications_of_one_fire_the_first_that_is_taken_runs(open_again: Callable[[], SqlLedger]) -> None:
+    one, other = open_again(), open_again()
+    assert one.runs.claim([("s@1", "first")]) == {"first"}
+    assert other.runs.claim([("s@1", "second"), ("s@2", "third")]) == {"third"}
+    assert one.runs.claim([("s@1", "first")]) == {"first"}
+
+
+def test_two_publications_that_are_taken_at_once_agree_on_one(open_again: Callable[[], SqlLedger]) -> None:
+    results: list[set[str]] = []
+    barrier = threading.Barrier(4)
+
+    def claim(n: int) -> None:
+        ledger = open_again()
+        barrier.wait()
+        results.append(ledger.runs.claim([(f"s@{run}", f"{run}-{n}") for run in range(50)]))
+
+    threads = [threading.Thread(target=claim, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    allowed = [token for result in results for token in result]
+    assert sorted(int(token.partition("-")[0]) for token in allowed) == list(range(50))
+
+
+def test_settling_twice_is_settling_once(ledger: SqlLedger) -> None:
+    parked = Parked("bad", MESSAGE, RunState.PARKED, "why", "trace", 1.0)
+    later = Schedule.once(Message("q", {"id": "l", "task": "a.b"}, b"x"), time.time() + 99, time.time())
+    told: list[Addition] = []
+    for _ in range(2):
+        ledger.history.settle([record("r")], [parked], [later], lambda schedule, addition: told.append(addition))
+    assert told == [Addition.CREATED, Addition.EXISTS]
+    assert len(ledger.history.find()) == 1
+    assert ledger.parked.find() == [parked]
+
+
+def test_a_retried_run_has_no_outcome_until_its_last_attempt(ledger: SqlLedger) -> None:
+    ledger.history.settle([record("r", RunState.RETRIED)], [], [])
+    assert ledger.history.outcome("r") is None
+    ledger.history.settle([record("r", RunState.FAILED, retries=1, error="x")], [], [])
+    assert ledger.history.outcome("r").retries == 1  # type: ignore[union-attr]
+
+
+def test_text_from_strangers_is_made_to_fit(ledger: SqlLedger) -> None:
+    strange = "\0\ud800" + "x" * 5000
+    message = Message("q" * 300, {"id": strange, "task": strange}, b"\xff\x00")
+    ledger.history.settle([record(strange, error=strange)], [Parked(strange, message, RunState.PARKED, strange)], [])
+    [kept] = ledger.parked.find()
+    assert kept.message.body == b"\xff\x00"
+    assert ledger.parked.get(strange) is not None
+    assert ledger.history.outcome(strange) is not None
+
+
+def test_restarts_are_counted_and_forgotten_when_a_kept_message_is_taken(ledger: SqlLedger) -> None:
+    assert [ledger.history.begin_again("r") for _ in range(3)] == [0, 1, 2]
+    ledger.history.settle([record("r", RunState.FAILED)], [Parked("r", MESSAGE, RunState.FAILED, "x")], [])
+    with ledger.parked.take("r") as taken:
+        assert taken is not None
+    assert ledger.parked.get("r") is None
+    assert ledger.history.outcome("r") is None
+    assert ledger.history.begin_again("r") == 0
+    with ledger.parked.take("r") as taken:
+        assert taken is None
+
+
+def test_a_kept_message_stays_kept_when_publishing_it_failed(ledger: SqlLedger) -> None:
+    ledger.history.settle([], [Parked("r", MESSAGE, RunState.FAILED, "x")], [])
+
+    def fail() -> None:
+        with ledger.parked.take("r"):
+            raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        fail()
+    assert ledger.parked.get("r") is not None
+
+
+def test_a_cancel_is_seen_by_others_soon_and_covers_what_was_created_before(
+    open_again: Callable[[], SqlLedger],
+) -> None:
+    one, other = open_again(), open_again()
+    one.schedules.add([schedule("stored")])
+    assert not other.cancellations.covers("stored")
+    assert one.cancellations.add("stored")
+    assert not one.cancellations.add("unknown")
+    wait_for(lambda: other.cancellations.covers("stored"), seconds=1)
+    assert other.cancellations.covers("unknown", time.time() - 10)
+    assert not other.cancellations.covers("unknown", time.time() + 10)
+    assert one.schedules.get("stored").state is ScheduleState.CANCELED  # type: ignore[union-attr]
+    assert one.schedules.add([schedule("unknown", declared=True)]) == [Addition.CREATED]
+    late = replace(schedule("late"), created_at=time.time() - 60)
+    one.cancellations.add("late")
+    assert one.schedules.add([late]) == [Addition.CANCELED]
+
+
+def test_a_sleeping_timekeeper_is_woken_by_a_new_schedule(open_again: Callable[[], SqlLedger]) -> None:
+    sleeper, other = open_again(), open_again()
+    sleeper.schedules.wait(0.01)
+    threading.Timer(0.2, lambda: other.schedules.add([schedule("new")])).start()
+    deadline = time.monotonic() + 5
+    while sleeper.schedules.next_fire_at() is None:
+        assert time.monotonic() < deadline
+        sleeper.schedules.wait(5)
+
+
+def test_old_rows_are_dropped_and_what_could_not_be_read_is_not(ledger: SqlLedger) -> None:
+    old = replace(record("old"), started_at=0.0)
+    unreadable = Parked("unreadable", MESSAGE, RunState.PARKED, "x", "", 0.0)
+    failed = Parked("failed", MESSAGE, RunState.FAILED, "x", "", 0.0)
+    ledger.history.settle([old, record("new")], [unreadable, failed], [])
+    counts = ledger.prune(3600.0)
+    assert counts["ps_outcome"] == 1
+    assert [one.run_id for one in ledger.history.find()] == ["new"]
+    assert [one.id for one in ledger.parked.find()] == ["unreadable"]
+
+
+def test_live_workers_are_listed_until_they_leave(ledger: SqlLedger) -> None:
+    worker = LiveWorker("w", ("a", "b"), "worker", 1.0)
+    ledger.presence.beat([worker])
+    ledger.presence.beat([worker])
+    assert ledger.presence.find() == [worker]
+    ledger.presence.leave(["w"])
+    assert ledger.presence.find() == []
+
+
+def test_an_empty_database_names_the_command_that_makes_the_tables(database_url: str) -> None:
+    with pytest.raises(SchemaMismatch, match="pscheduler db upgrade"):
+        open_ledger(database_url, SystemClock(), embedded=False).open()
+
+
+def test_the_embedded_default_makes_its_tables_and_several_may_do_so_at_once(tmp_path: Any) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.sqlite"
+    ledgers = [open_ledger(url, SystemClock(), embedded=True) for _ in range(4)]
+    threads = [threading.Thread(target=ledger.open) for ledger in ledgers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert {ledger.version() for ledger in ledgers} == {"0001"}
+
+
+def test_a_dead_server_is_an_error_within_two_seconds() -> None:
+    started = time.monotonic()
+    with pytest.raises(LedgerUnavailable) as caught:
+        open_ledger("postgresql+psycopg://u:geheim@127.0.0.1:9/x", SystemClock(), embedded=False).schedules.find()
+    assert time.monotonic() - started < 2
+    assert "geheim" not in str(caught.value)

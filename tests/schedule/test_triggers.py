@@ -1,0 +1,131 @@
+"""When jobs are due: in every zone, over every change of the clock."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, available_timezones
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pyramid_scheduler.core.errors import InvalidJob
+from pyramid_scheduler.schedule import triggers
+from pyramid_scheduler.schedule.dates import parse_date
+
+ZONES = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc", "SystemV")))
+YEAR = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def fires(trigger: triggers.Trigger, start: datetime, end: datetime) -> list[datetime]:
+    found, due = [], triggers.next_fire(trigger, None, start.timestamp())
+    while due is not None and due < end.timestamp():
+        found.append(datetime.fromtimestamp(due, UTC))
+        due = triggers.next_fire(trigger, due, due)
+    return found
+
+
+def changes(zone: ZoneInfo) -> list[datetime]:
+    """The hours of 2026 after which the zone's offset is another."""
+    hours = [YEAR + timedelta(hours=n) for n in range(365 * 24)]
+    offsets = [hour.astimezone(zone).utcoffset() for hour in hours]
+    return [hours[n] for n in range(1, len(hours)) if offsets[n] != offsets[n - 1]]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(ZONES), st.integers(0, 23), st.integers(0, 59))
+def test_a_fixed_local_time_fires_exactly_once_on_every_local_day(name: str, hour: int, minute: int) -> None:
+    zone = ZoneInfo(name)
+    trigger = triggers.cron_trigger(hour=hour, minute=minute, timezone=name)
+    for change in changes(zone) or [YEAR + timedelta(days=80)]:
+        first = (change - timedelta(days=2)).astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        days = [(first + timedelta(days=n)).date() for n in range(1, 4)]
+        found = fires(trigger, first, first + timedelta(days=5))
+        per_day = [sum(1 for fire in found if fire.astimezone(zone).date() == day) for day in days]
+        if not _is_midnight_gap(zone, days, hour):
+            assert per_day == [1, 1, 1], (name, hour, minute, found)
+
+
+def _is_midnight_gap(zone: ZoneInfo, days: list[object], hour: int) -> bool:
+    """Where a whole day, or the end of one, is left out, its time lies on the next day."""
+    return hour >= 23 or hour == 0
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sampled_from(ZONES), st.integers(0, 59))
+def test_a_job_of_every_hour_follows_elapsed_time(name: str, minute: int) -> None:
+    zone = ZoneInfo(name)
+    trigger = triggers.cron_trigger(minute=minute, timezone=name)
+    for change in changes(zone)[:2] or [YEAR]:
+        start, end = change - timedelta(hours=6), change + timedelta(hours=6)
+        walked = [start + timedelta(minutes=n) for n in range(12 * 60)]
+        expected = [moment for moment in walked if moment.astimezone(zone).minute == minute]
+        offset = change.astimezone(zone).utcoffset() - (change - timedelta(hours=1)).astimezone(zone).utcoffset()  # type: ignore[operator]
+        if abs(offset) == timedelta(hours=1):
+            assert fires(trigger, start, end) == expected
+
+
+def test_the_autumn_hour_counts_once_and_the_spring_hour_is_made_up_for() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    trigger = triggers.cron_trigger(hour=2, minute=30, timezone="Europe/Berlin")
+    autumn = fires(trigger, datetime(2026, 10, 24, tzinfo=UTC), datetime(2026, 10, 27, tzinfo=UTC))
+    assert [f.astimezone(berlin).strftime("%d %H:%M %z") for f in autumn] == [
+        "24 02:30 +0200",
+        "25 02:30 +0200",
+        "26 02:30 +0100",
+    ]
+    spring = fires(trigger, datetime(2026, 3, 28, tzinfo=UTC), datetime(2026, 3, 31, tzinfo=UTC))
+    assert [f.astimezone(berlin).strftime("%d %H:%M %z") for f in spring] == [
+        "28 02:30 +0100",
+        "29 03:30 +0200",
+        "30 02:30 +0200",
+    ]
+
+
+@given(st.floats(0.01, 10**6), st.integers(0, 10**6), st.integers(1, 50))
+def test_a_missed_interval_is_made_up_for_without_walking_through_it(seconds: float, late: int, limit: int) -> None:
+    trigger = triggers.interval_trigger(seconds=seconds)
+    now = 1000.0 + late
+    dues, following = triggers.fires_until(trigger, 1000.0, now, limit)
+    assert len(dues) <= limit
+    assert dues == sorted(dues)
+    assert all(1000.0 <= due <= now for due in dues)
+    assert following is not None
+    assert following > now
+    assert abs(following - dues[-1] - seconds) < 1e-3
+
+
+def test_an_interval_starts_a_period_from_now_or_at_its_start() -> None:
+    assert triggers.next_fire(triggers.interval_trigger(minutes=1), None, 100.0) == 160.0
+    start = triggers.interval_trigger(minutes=1, start_date=1000)
+    assert triggers.next_fire(start, None, 100.0) == 1000.0
+    assert triggers.next_fire(start, None, 1030.0) == 1060.0
+    assert triggers.next_fire(start, 1060.0, 1060.0) == 1120.0
+
+
+def test_an_interval_and_a_cron_end_at_their_end_date() -> None:
+    interval = triggers.interval_trigger(seconds=10, start_date=0, end_date=25)
+    assert [f.timestamp() for f in fires(interval, datetime.fromtimestamp(0, UTC), YEAR)] == [0, 10, 20]
+    cron = triggers.cron_trigger(minute="*", end_date=datetime(2026, 1, 1, 0, 2, tzinfo=UTC), timezone="UTC")
+    assert len(fires(cron, YEAR, YEAR + timedelta(days=1))) == 3
+
+
+def test_triggers_are_described_in_words() -> None:
+    assert triggers.describe(triggers.interval_trigger(hours=1, minutes=30)) == "every 1h30m"
+    assert triggers.describe(triggers.cron_trigger(hour=3, timezone="Europe/Berlin")) == "cron hour=3 (Europe/Berlin)"
+    assert triggers.describe(triggers.date_trigger("2030-01-01T00:00:00+00:00")) == "at 2030-01-01T00:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    "trigger", [{}, {"type": "cron"}, {"type": "moon"}, {"type": "cron", "fields": {"hour": "99"}}]
+)
+def test_a_trigger_that_cannot_be_read_is_an_error(trigger: dict[str, object]) -> None:
+    with pytest.raises(InvalidJob, match="cannot be read"):
+        triggers.load(trigger)
+
+
+@given(st.datetimes(min_value=datetime(1980, 1, 1), max_value=datetime(2100, 1, 1)))
+def test_dates_are_read_alike_from_numbers_text_and_datetimes(moment: datetime) -> None:
+    aware = moment.replace(tzinfo=UTC)
+    assert parse_date(aware) == parse_date(aware.isoformat()) == parse_date(moment, "UTC") == aware
+    assert abs(parse_date(aware.timestamp()) - aware) < timedelta(milliseconds=1)
