@@ -18,7 +18,7 @@ from pyramid_scheduler.api import BrokerUnavailable, Message
 
 #: Queues with one of these mean more than a name, so kombu declares them.
 _SPECIAL_ARGUMENTS = ("x-max-priority", "x-queue-type")
-_PROPERTIES = ("correlation_id", "reply_to")
+_PROPERTIES = ("correlation_id", "reply_to", "app_id", "message_id", "type", "user_id", "cluster_id", "timestamp")
 
 
 class Outbox(threading.local):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from multiprocessing.util import register_after_fork
 from typing import Any
 
 from kombu.pidbox import Mailbox
-from multiprocessing.util import register_after_fork
 from kombu.utils import functional
 from kombu.utils.objects import cached_property
 

@@ -10,7 +10,6 @@ from kombu import matcher as matchers
 from ..exceptions import DuplicateNodenameWarning
 from ..utils.text import pluralize
 
-
 #: Typed for bytes in kombu, and used with texts.
 matches: Any = matchers.match
 

@@ -125,8 +125,12 @@ class Context:
 
 def _custom_headers(said: dict[str, Any]) -> dict[str, Any] | None:
     """The headers a user added: they travel in one dict with the protocol's own."""
-    custom = {name: value for name, value in said.items() if name not in Context.__dict__ and name not in _WIRE_ONLY}
+    custom = {name: value for name, value in said.items() if not _is_ours(name)}
     return custom or None
+
+
+def _is_ours(name: str) -> bool:
+    return name in Context.__dict__ or name in _WIRE_ONLY or name.startswith("ps-")
 
 
 def get_actual_ignore_result(task: Any, req: Any) -> Any:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from kombu.serialization import loads
+
 from .. import signals
 from ..concurrency.base import BasePool
 from ..periodic import declare_beat_schedule
@@ -22,6 +24,7 @@ from .handling import Handler
 
 logger = get_logger(__name__)
 STOP_POLL_SECONDS = 0.05
+STORED_SECONDS = 0.2
 
 
 class WorkController:
@@ -58,6 +61,7 @@ class WorkController:
         self._select(queues, exclude_queues)
         signals.celeryd_after_setup.send(sender=self.hostname, instance=self, conf=self.app.conf)
         self.app.finalize()
+        self._remember_modules()
         self.queue_names = list(self.app.amqp.queues.consume_from)
         self.consumer = Consumer(self)
         self.events = EventSender(self)
@@ -76,6 +80,11 @@ class WorkController:
 
     def on_consumer_ready(self, consumer: Any) -> None:
         """For subclasses: the worker takes from its queues now."""
+
+    def _remember_modules(self) -> None:
+        """The modules of all tasks, so that other processes of this worker import them, too."""
+        modules = {task.__class__.__module__ for task in self.app.tasks.values()}
+        self.app.conf.include = tuple(sorted({*self.app.conf.include, *modules}))
 
     def _select(self, queues: Any, exclude: Any) -> None:
         include = queues.split(",") if isinstance(queues, str) else queues
@@ -228,6 +237,7 @@ class WorkController:
 
     def scheduled(self) -> list[dict[str, Any]]:
         """For ``inspect().scheduled()``: the date jobs of this worker's queues."""
+        time.sleep(STORED_SECONDS)  # what was sent just before the question was asked is stored by then
         stored = [s for name in self.queue_names for s in self.scheduler.ledger.schedules.find(name)]
         return [_waiting(schedule, self.hostname) for schedule in stored if schedule.trigger.get("type") == "date"]
 
@@ -243,21 +253,30 @@ class WorkController:
 
 
 def _waiting(schedule: Any, hostname: str) -> dict[str, Any]:
-    headers = schedule.message.headers
-    at = schedule.next_fire_at
+    message, at = schedule.message, schedule.next_fire_at
+    args, kwargs = _arguments(message)
+    info = {"exchange": "", "routing_key": schedule.queue, "priority": message.priority, "redelivered": False}
     return {
         "eta": None if at is None else datetime.fromtimestamp(at, UTC).isoformat(),
         "priority": 6,
         "request": {
-            "id": schedule.message.id,
+            "id": message.id,
             "name": schedule.task,
-            "args": headers.get("argsrepr"),
-            "kwargs": headers.get("kwargsrepr"),
+            "args": args,
+            "kwargs": kwargs,
             "type": schedule.task,
             "hostname": hostname,
             "time_start": None,
-            "acknowledged": True,
-            "delivery_info": {"exchange": "", "routing_key": schedule.queue, "priority": schedule.message.priority},
+            "acknowledged": False,
+            "delivery_info": info,
             "worker_pid": None,
         },
     }
+
+
+def _arguments(message: Any) -> tuple[Any, Any]:
+    """The call's arguments; their reprs where the body is not plain JSON."""
+    if message.content_type == "application/json" and "compression" not in message.headers:
+        args, kwargs, _ = loads(message.body, "application/json", "utf-8")
+        return args, kwargs
+    return message.headers.get("argsrepr"), message.headers.get("kwargsrepr")

@@ -19,7 +19,7 @@ from ..producing import catching
 from ..utils.log import get_logger
 from ..utils.time import rate
 from . import state
-from .request import Request, task_request
+from .request import REQUEUED, Request, task_request
 
 logger = get_logger(__name__)
 
@@ -94,7 +94,9 @@ class Handler:
     def _rejected(self, run: Run, reject: Reject) -> Outcome:
         self.tell("task-rejected", uuid=run.id, requeue=reject.requeue)
         if reject.requeue:
-            return Outcome(RunState.RETURNED)
+            # Published anew and not merely given back: the task must see that it had this message before.
+            again = self.app.pipeline.scheduler.sealer.reseal(run.delivery.message(), **{REQUEUED: True})
+            return Outcome(RunState.IGNORED, follow_ups=(again,))
         reason = reject.reason if isinstance(reject.reason, Exception) else reject
         context = Context(task_request(run, self.hostname), called_directly=False)
         self.app.backend.mark_as_failure(run.id, reason, request=context, store_result=not context.ignore_result)
@@ -150,7 +152,7 @@ def _overlap(stamp: Any, revoked: Any) -> bool:
 
 
 def _send_again(retry: Retry) -> None:
-    """The task's own ``apply_async`` has put the retry off (to a commit, say, that never comes): send it all the same."""
+    """The task's own ``apply_async`` has put the retry off (to a commit that never comes, say): send it all the same."""
     sig = retry.sig
     if sig is not None:
         options = {key: value for key, value in sig.options.items() if value is not None}

@@ -9,6 +9,9 @@ from typing import Any
 
 from pyramid_scheduler.api import Run
 
+#: Header of a message that a task has sent back by ``Reject(requeue=True)``.
+REQUEUED = "ps-requeued"
+
 
 class Request:
     """What a worker knows about one message."""
@@ -59,6 +62,7 @@ class Request:
         return self.run.delivery.properties.get("reply_to")
 
     def started(self) -> None:
+        self.acknowledged = not (self.task is not None and self.task.acks_late)
         self.time_start = time.time()
         self.worker_pid = os.getpid()
 
@@ -100,15 +104,17 @@ def delivery_info(run: Run) -> dict[str, Any]:
         "exchange": "",
         "routing_key": run.queue,
         "priority": properties.get("priority"),
-        "redelivered": run.delivery.redelivered or bool(info.get("redelivered")),
+        "redelivered": run.delivery.redelivered or bool(info.get("redelivered") or run.headers.get(REQUEUED)),
     }
 
 
 def task_request(run: Run, hostname: str) -> dict[str, Any]:
     """What becomes ``self.request``."""
     properties = run.delivery.properties
+    periodic = {"root_id": run.id} if run.job_id != run.id else {}
     return {
         **run.headers,
+        **periodic,
         **run.embed,
         "args": run.args,
         "kwargs": run.kwargs,
