@@ -108,7 +108,11 @@ class Database:
             return engine
         try:
             return sa.create_engine(
-                self.url, connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS}, pool_timeout=10, max_overflow=20
+                self.url,
+                connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS},
+                isolation_level="READ COMMITTED",  # MariaDB's default locks the gaps between rows, and deadlocks
+                pool_timeout=10,
+                max_overflow=20,
             )
         except (ImportError, NoSuchModuleError) as error:
             raise self._unavailable(
