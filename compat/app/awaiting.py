@@ -11,7 +11,7 @@ _thread = threading.local()
 
 
 def wait_for(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """What the coroutine returns; it runs on this thread's own loop, or, inside of a running one, on another thread's."""
+    """What the coroutine returns. It runs on this thread's own loop; within a running one, on another thread's."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -23,9 +23,10 @@ from ..utils.objects import mro_lookup
 from . import builtins  # noqa: F401  (defines the tasks every app has)
 from .configuring import Configuring
 from .connecting import Connecting
+from .pickling import Pickled
 from .registering import Registering
 from .registry import TaskRegistry
-from .utils import AppPickler, _unpickle_app, _unpickle_app_v2, appstr, bugreport
+from .utils import appstr, bugreport
 
 __all__ = ("Celery",)
 logger = get_logger(__name__)
@@ -47,14 +48,13 @@ def _after_fork(app: Any) -> None:
         logger.info("after the fork %r could not be tidied up: %r", app, error, exc_info=True)
 
 
-class Celery(Configuring, Registering, Connecting):
+class Celery(Configuring, Registering, Connecting, Pickled):
     """An app: tasks, settings, and the way to the broker and to the results.
 
     Unknown keyword arguments are settings. The last app made is the current one of its thread, unless
     ``set_as_current`` is false.
     """
 
-    Pickler = AppPickler
     SYSTEM = platform.system()
     IS_macOS = sys.platform == "darwin"
     IS_WINDOWS = sys.platform == "win32"
@@ -307,39 +307,6 @@ class Celery(Configuring, Registering, Connecting):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {appstr(self)}>"
-
-    def __reduce__(self) -> Any:
-        if self._using_v1_reduce:
-            return self.__reduce_v1__()
-        return _unpickle_app_v2, (type(self), self.__reduce_keys__())
-
-    def __reduce_v1__(self) -> Any:
-        return _unpickle_app, (type(self), self.Pickler, *self.__reduce_args__())
-
-    def __reduce_keys__(self) -> dict[str, Any]:
-        """The arguments that make the app again."""
-        return {
-            "main": self.main,
-            "changes": self._conf.changes if self.configured else self._preconf,
-            "loader": self.loader_cls,
-            "backend": self.backend_cls,
-            "amqp": self.amqp_cls,
-            "events": self.events_cls,
-            "log": self.log_cls,
-            "control": self.control_cls,
-            "fixups": self.fixups,
-            "config_source": self._config_source,
-            "config_source_silent": self._config_source_silent,
-            "task_cls": self.task_cls,
-            "namespace": self.namespace,
-        }
-
-    def __reduce_args__(self) -> tuple[Any, ...]:
-        keys = self.__reduce_keys__()
-        changes = keys["changes"] if self.configured else {}
-        names = ("loader", "backend", "amqp", "events", "log", "control")
-        source = (False, self._config_source, self._config_source_silent)
-        return (self.main, changes, *(keys[name] for name in names), *source)
 
 
 App = Celery

@@ -196,7 +196,9 @@ def add_chain_task(app: Any) -> Any:
 def add_chord_task(app: Any) -> Any:
     """Only for messages of old Celery versions, and for eager chords."""
 
-    @app.task(name="celery.chord", bind=True, ignore_result=False, shared=False, lazy=False)  # type: ignore[untyped-decorator]
+    @app.task(  # type: ignore[untyped-decorator]
+        name="celery.chord", bind=True, ignore_result=False, shared=False, lazy=False
+    )
     def chord(
         self: Any,
         header: Any,

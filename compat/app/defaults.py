@@ -40,7 +40,7 @@ class Option:
         self.__dict__.update(extra)
 
     def to_python(self, value: Any) -> Any:
-        """``value``, a text from a command line or an ini file, as this setting's type; raises ValueError, TypeError."""
+        """``value``, a text from a command line or an ini file, as this setting's type; raises ValueError."""
         return self.typemap[self.type](value)
 
     def __repr__(self) -> str:

@@ -135,8 +135,6 @@ def _is_ours(name: str) -> bool:
 
 def get_actual_ignore_result(task: Any, req: Any) -> Any:
     """Whether the result is ignored: what this call says, else what the task says."""
-    if isinstance(req, Context):
-        said = req.__dict__.get("ignore_result")
-    else:
-        said = getattr(req, "ignore_result", None)
+    attributes = req.__dict__ if isinstance(req, Context) else {"ignore_result": getattr(req, "ignore_result", None)}
+    said = attributes.get("ignore_result")
     return task.ignore_result if said is None else said

@@ -8,6 +8,9 @@ from __future__ import annotations
 from .setting import Namespaces
 from .setting import Setting as S
 
+PUBLISH_RETRY = {"max_retries": 3, "interval_start": 0, "interval_max": 1, "interval_step": 0.2}
+TASK_LOG_FORMAT = "[%(asctime)s: %(levelname)s/%(processName)s] %(task_name)s[%(task_id)s]: %(message)s"
+
 RUNNING: Namespaces = {
     "": ("celery_{0}", (
         S("accept_content", "list", ("json",)),
@@ -100,7 +103,7 @@ RUNNING: Namespaces = {
         S("store_eager_result", "bool", False),
         S("protocol", "int", 2, "celery_task_protocol"),
         S("publish_retry", "bool", True, "celery_task_publish_retry"),
-        S("publish_retry_policy", "dict", {"max_retries": 3, "interval_start": 0, "interval_max": 1, "interval_step": 0.2}, "celery_task_publish_retry_policy"),
+        S("publish_retry_policy", "dict", PUBLISH_RETRY, "celery_task_publish_retry_policy"),
         S("queues", "dict", None),
         S("queue_max_priority", "int", None),
         S("reject_on_worker_lost", "bool", None),
@@ -149,7 +152,7 @@ RUNNING: Namespaces = {
         S("send_task_events", "bool", False, "celery_send_events"),
         S("state_db", "string", None),
         S("task_log_datefmt", "string", None),
-        S("task_log_format", "string", "[%(asctime)s: %(levelname)s/%(processName)s] %(task_name)s[%(task_id)s]: %(message)s"),
+        S("task_log_format", "string", TASK_LOG_FORMAT),
         S("timer", "string", None),
         S("timer_precision", "float", 1.0),
         S("detect_quorum_queues", "bool", True),

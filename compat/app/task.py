@@ -9,15 +9,13 @@ from typing import Any
 from kombu.exceptions import OperationalError
 
 from .. import states as _states  # noqa: F401  (application code finds it here)
-from .._state import _task_stack, current_app
-from ..exceptions import Ignore, MaxRetriesExceededError
-from ..local import class_property
+from .._state import _task_stack
+from ..exceptions import MaxRetriesExceededError
 from ..utils import abstract
-from ..utils.deprecated import warn
 from ..utils.functional import mattrgetter
-from ..utils.threads import LocalStack
 from . import calling, replacing, retrying
-from .annotations import resolve_all as resolve_all_annotations
+from .binding import Bound
+from .handlers import Handlers
 from .registry import _unpickle_task_v2
 from .request import Context, get_actual_ignore_result
 from .utils import appstr
@@ -42,7 +40,6 @@ R_BOUND_TASK = "<class {0.__name__} of {app}{flags}>"
 R_UNBOUND_TASK = "<unbound {0.__name__}{flags}>"
 R_INSTANCE = "<@task: {0.name} of {app}{flags}>"
 TaskType = type
-_ROUTING_ATTRIBUTES = ("queue", "exchange", "exchange_type", "routing_key", "delivery_mode", "priority")
 
 
 def _reprtask(task: Any, fmt: str | None = None, flags: Any = None) -> str:
@@ -53,7 +50,7 @@ def _reprtask(task: Any, fmt: str | None = None, flags: Any = None) -> str:
 
 
 @abstract.CallableTask.register
-class Task:
+class Task(Bound, Handlers):
     """A task: ``run`` is what it does; the attributes say how. Each app has a subclass of its own, ``app.Task``."""
 
     __trace__: Any = None
@@ -114,69 +111,6 @@ class Task:
         ("store_eager_result", "task_store_eager_result"),
         ("store_errors_even_if_ignored", "task_store_errors_even_if_ignored"),
     )
-
-    # Binding to an app
-
-    @classmethod
-    def bind(cls, app: Any) -> Any:
-        """Take what was not said from the app's configuration."""
-        was_bound, cls.__bound__ = cls.__bound__, True
-        cls._app = app
-        cls._exec_options = None
-        if not was_bound:
-            cls._warn_of_routing_attributes()
-        if cls.typing is None:
-            cls.typing = app.strict_typing
-        for attribute, setting in cls.from_config:
-            if getattr(cls, attribute, None) is None:
-                setattr(cls, attribute, app.conf[setting])
-        for attribute in ("acks_on_failure", "acks_on_timeout"):
-            if getattr(cls, attribute) is None:
-                both = cls.acks_on_failure_or_timeout
-                setattr(cls, attribute, True if both is None else both)
-        if not was_bound:
-            cls.annotate()
-            cls.request_stack = LocalStack[Context]()
-        cls.on_bound(app)
-        return app
-
-    @classmethod
-    def _warn_of_routing_attributes(cls) -> None:
-        for attribute in _ROUTING_ATTRIBUTES:
-            if attribute in cls.__dict__:
-                warn(f"The {attribute!r} task attribute", removal="6.0", alternative="Use task_routes instead.")
-
-    @classmethod
-    def on_bound(cls, app: Any) -> None:
-        """For subclasses: the task has been bound to ``app``."""
-
-    @classmethod
-    def _get_app(cls) -> Any:
-        if cls._app is None:
-            cls._app = current_app
-        if not cls.__bound__:
-            cls.bind(cls._app)
-        return cls._app
-
-    app = class_property(_get_app, bind)
-
-    @classmethod
-    def annotate(cls) -> None:
-        """Set what ``task_annotations`` says; ``@name`` wraps a method."""
-        for attributes in resolve_all_annotations(cls.app.annotations, cls):
-            for name, value in attributes.items():
-                if name.startswith("@"):
-                    cls.add_around(name[1:], value)
-                else:
-                    setattr(cls, name, value)
-
-    @classmethod
-    def add_around(cls, attr: str, around: Any) -> None:
-        original = getattr(cls, attr)
-        original = getattr(original, "__wrapped__", None) or original
-        method = around(original)
-        method.__wrapped__ = original
-        setattr(cls, attr, method)
 
     # Running
 
@@ -334,30 +268,6 @@ class Task:
         """Store a state of the user's own."""
         id_ = self.request.id if task_id is None else task_id
         self.backend.store_result(id_, meta, state, request=self.request, **kwargs)
-
-    # Handlers, for subclasses
-
-    def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
-        """The run begins."""
-
-    def on_success(self, retval: Any, task_id: str, args: Any, kwargs: Any) -> None:
-        """It returned; the result is stored."""
-
-    def on_retry(self, exc: Any, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
-        """It will run again."""
-
-    def on_failure(self, exc: Any, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
-        """It raised."""
-
-    def after_return(self, status: str, retval: Any, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
-        """It is over, well or not; not called for retried, ignored and rejected runs."""
-
-    def on_replace(self, sig: Any) -> Any:
-        """``sig`` takes this task's place. Overriding methods return ``super().on_replace(sig)``."""
-        if self.request.is_eager:
-            return sig.apply().get(disable_sync_subtasks=False)  # it is there: nothing blocks
-        sig.delay()
-        raise Ignore("Replaced by new task")
 
     # The request
 

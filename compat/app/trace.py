@@ -9,7 +9,6 @@ import time
 from collections import namedtuple
 from collections.abc import Callable
 from typing import Any
-from warnings import warn
 
 from kombu.exceptions import EncodeError, OperationalError
 from kombu.utils.encoding import safe_repr
@@ -22,9 +21,9 @@ from ..utils.log import get_logger
 from ..utils.nodenames import gethostname
 from ..utils.objects import mro_lookup
 from ..utils.saferepr import saferepr
-from ..utils.serialization import get_pickleable_etype, get_pickleable_exception
 from .awaiting import wait_for
 from .following import dispatch_follow_ups
+from .internal_errors import report_internal_error, signal_internal_error
 from .outcomes import LOG_SUCCESS, TraceInfo, get_log_policy, get_task_name, traceback_clear
 from .request import Context, get_actual_ignore_result
 from .task import Task as BaseTask
@@ -67,7 +66,7 @@ class Tracer:
         except (MemoryError, Reject):
             raise
         except Exception as error:
-            _signal_internal_error(self.task, uuid, args, kwargs, request, error)
+            signal_internal_error(self.task, uuid, args, kwargs, request, error)
             if self.eager:
                 raise
             run.retval = report_internal_error(self.task, error)
@@ -279,29 +278,5 @@ def trace_task(task: Any, uuid: str, args: Any, kwargs: Any, request: Any = None
     except Reject:
         raise
     except Exception as error:
-        _signal_internal_error(task, uuid, args, kwargs, request, error)
+        signal_internal_error(task, uuid, args, kwargs, request, error)
         return trace_ok_t(report_internal_error(task, error), TraceInfo(states.FAILURE, error), 0.0, None)
-
-
-def _signal_internal_error(task: Any, uuid: str, args: Any, kwargs: Any, request: Any, error: BaseException) -> None:
-    einfo = ExceptionInfo()
-    einfo.exception = get_pickleable_exception(einfo.exception)
-    einfo.type = get_pickleable_etype(einfo.type)
-    signals.task_internal_error.send(
-        sender=task,
-        task_id=uuid,
-        args=args,
-        kwargs=kwargs,
-        request=request,
-        exception=error,
-        traceback=error.__traceback__,
-        einfo=einfo,
-    )
-
-
-def report_internal_error(task: Any, error: BaseException) -> ExceptionInfo:
-    """Warn that something outside of the task's own code raised."""
-    value = task.backend.prepare_exception(error, "pickle")
-    einfo = ExceptionInfo((type(error), value, error.__traceback__), internal=True)
-    warn(RuntimeWarning(f"Exception raised outside body: {error!r}:\n{einfo.traceback}"), stacklevel=2)
-    return einfo

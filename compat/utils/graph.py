@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from graphlib import TopologicalSorter
-from typing import Any
+from typing import Any, ClassVar
 
 
 class CycleError(Exception):
@@ -103,23 +103,23 @@ class DependencyGraph:
 class GraphFormatter:
     """How a graph is drawn; subclasses change ``label`` and the schemes."""
 
-    scheme: dict[str, Any] = {"shape": "box", "style": "filled"}
-    edge_scheme: dict[str, Any] = {"color": "darkseagreen4"}
-    node_scheme: dict[str, Any] = {"fillcolor": "palegreen3"}
-    term_scheme: dict[str, Any] = {"fillcolor": "palegreen1"}
-    graph_scheme: dict[str, Any] = {"bgcolor": "white"}
+    scheme: ClassVar[dict[str, Any]] = {"shape": "box", "style": "filled"}
+    edge_scheme: ClassVar[dict[str, Any]] = {"color": "darkseagreen4"}
+    node_scheme: ClassVar[dict[str, Any]] = {"fillcolor": "palegreen3"}
+    term_scheme: ClassVar[dict[str, Any]] = {"fillcolor": "palegreen1"}
+    graph_scheme: ClassVar[dict[str, Any]] = {"bgcolor": "white"}
 
     def __init__(self, root: Any = None, type: str | None = None, id: str | None = None, **scheme: Any) -> None:
         self.id = id or "dependencies"
         self.root = root
         self.type = type or "digraph"
-        self.scheme = {**self.scheme, **scheme}
+        self.look = {**self.scheme, **scheme}
 
     def label(self, obj: Any) -> Any:
         return obj
 
     def attrs(self, given: dict[str, Any], scheme: dict[str, Any]) -> str:
-        return ", ".join(f'{name}="{value}"' for name, value in {**self.scheme, **scheme, **given}.items())
+        return ", ".join(f'{name}="{value}"' for name, value in {**self.look, **scheme, **given}.items())
 
     def head(self, **attrs: Any) -> str:
         return f"{self.type} {self.id} {{\n    graph [{self.attrs(attrs, self.graph_scheme)}]"

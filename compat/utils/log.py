@@ -10,7 +10,7 @@ import threading
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from kombu.log import LOG_LEVELS as LOG_LEVELS
 from kombu.log import get_logger as _get_logger
@@ -91,7 +91,7 @@ class ColorFormatter(logging.Formatter):
     """Colours a line by its level; never fails on a message that cannot be shown."""
 
     COLORS = colored().names
-    colors = {
+    colors: ClassVar[dict[str, Any]] = {
         "DEBUG": COLORS["blue"],
         "WARNING": COLORS["yellow"],
         "ERROR": COLORS["red"],

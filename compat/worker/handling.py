@@ -152,7 +152,7 @@ def _overlap(stamp: Any, revoked: Any) -> bool:
 
 
 def _send_again(retry: Retry) -> None:
-    """The task's own ``apply_async`` has put the retry off (to a commit that never comes, say): send it all the same."""
+    """The task's own ``apply_async`` has put the retry off, to a commit that never comes, say: send it all the same."""
     sig = retry.sig
     if sig is not None:
         options = {key: value for key, value in sig.options.items() if value is not None}

@@ -112,7 +112,7 @@ def _start_worker_thread(
         state.should_terminate = None
         if thread.is_alive():
             raise RuntimeError(
-                f"the worker is still at a task after {shutdown_timeout:g} s: raise shutdown_timeout if that is expected"
+                f"the worker is still at a task after {shutdown_timeout:g} s: raise shutdown_timeout if that is right"
             )
 
 

@@ -106,7 +106,7 @@ class Signal:
         return bool(self._receivers_of(sender))
 
     def send(self, sender: Any, **named: Any) -> list[tuple[Receiver, Any]]:
-        """Call every receiver; returns (receiver, response) pairs, the response being the exception it raised, if so."""
+        """Call every receiver; returns (receiver, response) pairs: a response is what it returned, or raised."""
         if not self.receivers:
             return []
         return [(receiver, self._call(receiver, sender, named)) for receiver in self._receivers_of(sender)]
