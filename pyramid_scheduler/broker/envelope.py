@@ -25,6 +25,7 @@ from .signing import KeyRing
 
 NO_EMBED: Mapping[str, Any] = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 LONGEST_REPR = 200
+MOST_RETRIES = 10**6
 _PROTOCOL_HEADERS: Mapping[str, Any] = {
     "lang": "py",
     "task": "",
@@ -186,6 +187,9 @@ def _run(delivery: Delivery, value: Any, trusted: bool) -> Run:
     id_, task = headers.get("id"), headers["task"]
     if not (isinstance(id_, str) and isinstance(task, str) and id_ and task):
         raise UnreadableMessage("the headers id and task are not texts")
+    retries = headers.get("retries") or 0
+    if not isinstance(retries, int) or not 0 <= retries <= MOST_RETRIES:
+        raise UnreadableMessage("the header retries is no count")
     return Run(id_, task, args, kwargs, headers, delivery, embed or {}, trusted)
 
 

@@ -49,9 +49,12 @@ def load(payload: str | bytes, queue: str, tag: str, redelivered: bool) -> Deliv
         properties = envelope.get("properties") or {}
         body = envelope["body"]
         encoded = properties.get("body_encoding") == "base64"
+        headers = envelope.get("headers") or {}
+        if not isinstance(headers, dict) or not isinstance(properties, dict):
+            raise TypeError("its headers or properties are no table")
         return Delivery(
             queue,
-            envelope.get("headers") or {},
+            headers,
             base64.b64decode(body) if encoded else body.encode("utf-8"),
             envelope.get("content-type") or _JSON,
             envelope.get("content-encoding") or "utf-8",

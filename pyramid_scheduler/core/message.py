@@ -86,6 +86,6 @@ class Delivery:
             body=self.body,
             content_type=self.content_type,
             content_encoding=self.content_encoding,
-            priority=int(self.properties.get("priority") or 0),
+            priority=priority if isinstance(priority := self.properties.get("priority"), int) else 0,
             properties={k: v for k, v in self.properties.items() if k in ("reply_to", "correlation_id")},
         )

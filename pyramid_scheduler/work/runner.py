@@ -71,7 +71,8 @@ class Runner:
         self._tell = Teller(emit, want)
 
     def run(self, delivery: Delivery) -> Settlement:
-        """Open → check → call → settle. Whatever the message holds, this returns: what cannot run is parked."""
+        """Open → check → call → settle. Whatever happens, this returns: what cannot run is parked, and where the ledger
+        does not answer the message goes back to its queue."""
         started_at, began = self._clock.time(), time.perf_counter()
         run: Run | None = None
         try:
@@ -85,6 +86,10 @@ class Runner:
             outcome = self._call(run) if outcome is None else self._tell_task(run, outcome)
         except InvalidMessage as refusal:
             return self._park(delivery, run, refusal, started_at)
+        except ConnectionError:
+            return Settlement(delivery, Outcome(RunState.RETURNED), returned=True)
+        except Exception as error:  # a header of a type that no producer of ours writes
+            return self._park(delivery, run, UnreadableMessage(f"{type(error).__name__}: {error}"), started_at)
         self._tell.ended(run, outcome, started_at)
         return self._settle(run, outcome, started_at, time.perf_counter() - began)
 

@@ -69,6 +69,7 @@ class Worker:
         self._prefetch = Prefetch(threads)
         self._busy: dict[int, tuple[Delivery, float]] = {}
         self._source: Source | None = None
+        self._received: list[Delivery] = []
         self._asleep = False
         self._done = 0
         self._deadline: float | None = None
@@ -172,12 +173,15 @@ class Worker:
             return
         self._stop_hoarding(source)
         self._asleep = True
-        for delivery in self._admitted(source.receive(self._room(), self._seconds_to_wait())):
-            self._buffer.put(delivery)
+        # Kept until they are admitted: asking the ledger may fail, and be tried again.
+        self._received += source.receive(self._room(), self._seconds_to_wait())
         self._asleep = False
+        for delivery in self._admitted(source, self._received):
+            self._buffer.put(delivery)
+        self._received = []
 
     def _room(self) -> int:
-        held = self._buffer.qsize() + len(self._busy)
+        held = self._buffer.qsize() + len(self._busy) + len(self._received)
         room = self._threads + self._prefetch.extra - held
         return room if held <= self._threads or room > self._prefetch.extra // 2 else 0
 
@@ -186,17 +190,17 @@ class Worker:
             return BUSY_WAIT_SECONDS
         return IDLE_WAIT_SECONDS
 
-    def _admitted(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+    def _admitted(self, source: Source, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
         """Without the second publications of one fire: those are acked, and never run."""
-        fires = [(str(d.headers.get("id")), d.headers[wire.TOKEN]) for d in deliveries if wire.TOKEN in d.headers]
+        fires = [(str(d.headers.get("id")), _token(d)) for d in deliveries if _token(d)]
         if not fires:
             return deliveries
         allowed = self._runs.claim(fires)
-        refused = [d for d in deliveries if wire.TOKEN in d.headers and d.headers[wire.TOKEN] not in allowed]
-        if refused and self._source is not None:
+        refused = [d for d in deliveries if _token(d) and _token(d) not in allowed]
+        if refused:
             log.info("%d fires were published twice; they run once", len(refused))
-            self._source.ack(refused)
-        return [d for d in deliveries if d.headers.get(wire.TOKEN) is None or d.headers[wire.TOKEN] in allowed]
+            source.ack(refused)
+        return [d for d in deliveries if not _token(d) or _token(d) in allowed]
 
     def _stop_hoarding(self, source: Source) -> None:
         """All threads are at long jobs: what is buffered may run elsewhere."""
@@ -228,7 +232,8 @@ class Worker:
     def _send_home(self, source: Source) -> None:
         if not self._sent_home:
             self._sent_home = True
-            source.give_back(self._take_buffer())
+            source.give_back([*self._received, *self._take_buffer()])
+            self._received = []
             for _ in range(self._threads):
                 self._buffer.put(None)
 
@@ -257,6 +262,11 @@ class Worker:
         self.unfinished = len(unfinished)
 
     unfinished = 0
+
+
+def _token(delivery: Delivery) -> str:
+    token = delivery.headers.get(wire.TOKEN)
+    return token if isinstance(token, str) else ""
 
 
 def _resident_bytes() -> int:

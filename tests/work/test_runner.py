@@ -1,0 +1,215 @@
+"""The life of a job, with the ledger and the clock in our hands."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from pytest_mock import MockerFixture
+
+from pyramid_scheduler.broker import payload
+from pyramid_scheduler.broker.envelope import make_sealer
+from pyramid_scheduler.core.clock import SystemClock
+from pyramid_scheduler.core.errors import BrokerUnavailable, LedgerUnavailable
+from pyramid_scheduler.core.event import Event
+from pyramid_scheduler.core.message import Delivery, Message
+from pyramid_scheduler.core.run import Outcome, Record, RunState
+from pyramid_scheduler.core.settings import Settings
+from pyramid_scheduler.core.task import Task, TaskRegistry
+from pyramid_scheduler.work.limits import Limits
+from pyramid_scheduler.work.prefetch import MOST, Prefetch
+from pyramid_scheduler.work.runner import Runner, Settlement
+from pyramid_scheduler.work.settler import Settler
+
+SEALER = make_sealer(Settings(), SystemClock(), local=True)
+
+
+class Bench:
+    """A runner with mocks around it."""
+
+    def __init__(self, mocker: MockerFixture) -> None:
+        self.cancellations, self.history = mocker.Mock(), mocker.Mock()
+        self.cancellations.covers.return_value = False
+        self.history.outcome.return_value = None
+        self.history.begin_again.return_value = 0
+        self.tasks = TaskRegistry()
+        self.events: list[str] = []
+        self.runner = Runner(
+            name="w",
+            sealer=SEALER,
+            tasks=self.tasks,
+            cancellations=self.cancellations,
+            history=self.history,
+            emit=self.emit,
+            clock=SystemClock(),
+            limits=Limits(SystemClock()),
+            reserved={"reserved": lambda run: Outcome(RunState.IGNORED)},
+        )
+
+    def emit(self, event: Event) -> None:
+        self.events.append(event.type.name or "")
+
+    def register(self, func: Any) -> None:
+        self.tasks.add(Task("it", func))
+
+    def run(self, *, redelivered: bool = False, **headers: Any) -> Settlement:
+        message = SEALER.seal("it", (), {}, queue="q", headers={"id": "me", **headers})
+        return self.runner.run(payload.load(payload.dump(message), "q", "tag", redelivered))
+
+
+@pytest.fixture
+def bench(mocker: MockerFixture) -> Bench:
+    return Bench(mocker)
+
+
+def fail() -> None:
+    raise ValueError("no")
+
+
+def leave() -> None:
+    raise SystemExit(3)
+
+
+def test_a_job_that_returns_has_succeeded(bench: Bench) -> None:
+    bench.register(lambda: 42)
+    settlement = bench.run()
+    assert settlement.outcome == Outcome(RunState.SUCCEEDED, 42)
+    assert settlement.record is not None
+    assert settlement.record.state == "succeeded"
+    assert bench.events == ["JOB_CREATED", "JOB_EXECUTED", "JOB_REMOVED"]
+
+
+@pytest.mark.parametrize("func", [fail, leave])
+def test_a_job_that_raises_anything_has_failed_and_its_message_is_kept(bench: Bench, func: Any) -> None:
+    bench.register(func)
+    settlement = bench.run()
+    assert settlement.outcome.state is RunState.FAILED
+    assert settlement.parked is not None
+    assert settlement.parked.message.id == "me"
+    assert "Traceback" in settlement.parked.traceback
+    assert bench.events == ["JOB_CREATED", "JOB_FAILED", "JOB_REMOVED"]
+
+
+def test_a_job_with_a_retry_left_is_stored_for_later_or_published_at_once(bench: Bench) -> None:
+    bench.register(fail)
+    later = bench.run(**{"ps-retry": [1, 60.0, ["builtins.ValueError"], False]}).outcome
+    assert later.state is RunState.RETRIED
+    [schedule] = later.later
+    assert schedule.message.headers["retries"] == 1
+    assert schedule.next_fire_at == pytest.approx(time.time() + 60, abs=5)
+    at_once = bench.run(**{"ps-retry": [1, 0.0, ["builtins.ValueError"], False]}).outcome
+    assert [message.headers["retries"] for message in at_once.follow_ups] == [1]
+    assert bench.run(**{"ps-retry": [1, 0.0, ["builtins.KeyError"], False]}).outcome.state is RunState.FAILED
+    assert (
+        bench.run(retries=1, **{"ps-retry": [1, 0.0, ["builtins.ValueError"], False]}).outcome.state is RunState.FAILED
+    )
+
+
+def test_a_redelivered_run_whose_outcome_is_written_is_only_acked(bench: Bench) -> None:
+    bench.register(fail)
+    bench.history.outcome.return_value = Record("me", "me", "async", "q", "it", "succeeded", "w", 0.0, 0.0)
+    settlement = bench.run(redelivered=True)
+    assert (settlement.record, settlement.parked, settlement.returned) == (None, None, False)
+    assert bench.events == []
+
+
+def test_a_run_that_was_not_redelivered_asks_the_ledger_nothing(bench: Bench) -> None:
+    bench.register(lambda: None)
+    bench.run()
+    bench.history.outcome.assert_not_called()
+    bench.history.begin_again.assert_not_called()
+
+
+@pytest.mark.parametrize("where", ["cancellations.covers", "history.outcome", "history.begin_again"])
+def test_where_the_ledger_does_not_answer_the_message_goes_back(bench: Bench, where: str) -> None:
+    port, _, method = where.partition(".")
+    getattr(getattr(bench, port), method).side_effect = LedgerUnavailable("away")
+    bench.register(lambda: None)
+    settlement = bench.run(redelivered=True)
+    assert settlement.returned
+    assert settlement.record is None
+
+
+STRANGE: list[dict[str, Any]] = [
+    {"expires": "never"},
+    {"expires": [1]},
+    {"ps-grace": "x", "ps-due": "2020-01-01"},
+    {"eta": {"a": 1}},
+    {"ps-retry": "x"},
+    {"ps-created": "x"},
+    {"ps-kind": ["x"]},
+    {"timelimit": "x"},
+    {"retries": 10**30},
+    {"retries": "x"},
+]
+
+
+@pytest.mark.parametrize("headers", STRANGE, ids=str)
+def test_headers_of_a_strange_type_harm_only_their_own_message(bench: Bench, headers: dict[str, Any]) -> None:
+    bench.register(fail)
+    settlement = bench.run(**headers)
+    assert settlement.parked is not None
+    assert not settlement.returned
+
+
+def test_a_message_with_an_eta_is_stored_until_then_and_one_that_was_kept_runs(bench: Bench) -> None:
+    bench.register(lambda: 1)
+    [schedule] = bench.run(eta="2999-01-01T00:00:00").outcome.later
+    assert schedule.message.id == "me"
+    assert bench.run(eta="2999-01-01T00:00:00", **{"ps-due": "2020-01-01T00:00:00+00:00"}).outcome.result == 1
+    assert bench.run(eta="2020-01-01T00:00:00").outcome.result == 1
+
+
+def test_recurring_runs_tell_neither_of_their_creation_nor_of_their_end(bench: Bench) -> None:
+    bench.register(lambda: 1)
+    bench.run(**{"ps-job": "sweep", "ps-due": "2020-01-01T00:00:00+00:00", "ps-kind": "interval"})
+    assert bench.events == ["JOB_EXECUTED"]
+
+
+class Source:
+    """Remembers what it was told; fails as often as it is asked to."""
+
+    def __init__(self) -> None:
+        self.acked: list[str] = []
+        self.given_back: list[str] = []
+
+    def ack(self, deliveries: list[Delivery]) -> None:
+        self.acked += [delivery.tag for delivery in deliveries]
+
+    def give_back(self, deliveries: list[Delivery]) -> None:
+        self.given_back += [delivery.tag for delivery in deliveries]
+
+
+def settlement(tag: str, outcome: Outcome, **more: Any) -> Settlement:
+    return Settlement(Delivery("q", {}, b"", "", "", {}, tag), outcome, **more)
+
+
+def test_nothing_is_acked_before_follow_ups_are_published_and_outcomes_are_written(mocker: MockerFixture) -> None:
+    history, publisher, source = mocker.Mock(), mocker.Mock(), Source()
+    settler = Settler(history=history, publisher=publisher, stored=mocker.Mock())
+    follow_up = Message("q", {"id": "again"}, b"")
+    settler.add(settlement("a", Outcome(RunState.RETRIED, follow_ups=(follow_up,))))
+    settler.add(settlement("b", Outcome(RunState.RETURNED), returned=True))
+    publisher.publish.side_effect = BrokerUnavailable("away")
+    with pytest.raises(BrokerUnavailable):
+        settler.flush(source)  # type: ignore[arg-type]
+    history.settle.assert_not_called()
+    publisher.publish.side_effect = None
+    history.settle.side_effect = LedgerUnavailable("away")
+    with pytest.raises(LedgerUnavailable):
+        settler.flush(source)  # type: ignore[arg-type]
+    assert (source.acked, len(settler)) == ([], 2)
+    history.settle.side_effect = None
+    settler.flush(source)  # type: ignore[arg-type]
+    assert (source.acked, source.given_back, len(settler)) == (["a"], ["b"], 0)
+    assert publisher.publish.call_count == 2
+
+
+def test_short_jobs_are_buffered_and_long_ones_are_not() -> None:
+    prefetch = Prefetch(threads=2)
+    for _ in range(200):
+        prefetch.observe(0.00001)
+    assert prefetch.extra == MOST
+    prefetch.observe(5.0)
+    assert prefetch.extra == 0
