@@ -65,7 +65,7 @@ class Delivery:
     """A message in a worker's hands until it is acked or given back. Not frozen: made once per job, on the hot path.
 
     ``tag`` is the source's own handle. ``redelivered`` says that another consumer held it and went silent.
-    ``errors`` holds what made the transport unable to read it at all; such a delivery is parked, never run.
+    ``error`` holds what made the transport unable to read it at all; such a delivery is parked, never run.
     """
 
     queue: str
@@ -77,6 +77,7 @@ class Delivery:
     tag: Any
     redelivered: bool = False
     error: str = ""
+    acked: bool = False  # the broker has forgotten it already, at its task's wish
 
     def message(self) -> Message:
         """The same message, ready to be published again."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from ..core import message as wire
@@ -15,16 +15,21 @@ from ..core.clock import Clock
 from ..core.errors import InvalidMessage, PoisonMessage, UnreadableMessage
 from ..core.event import EventType
 from ..core.interfaces import Cancellations, Emit, History, JobContext, Sealer
-from ..core.message import Delivery
+from ..core.message import Delivery, Message
 from ..core.retry import RetryPolicy
 from ..core.run import Outcome, Parked, Record, Run, RunState
 from ..core.schedule import Addition, Schedule
 from ..core.task import Task, TaskRegistry
 from .calling import Caller
 from .limits import Limits
+from .moment import epoch_of
 from .telling import Teller
 
 log = logging.getLogger(__name__)
+
+#: Has the broker forget a delivery now; False where that cannot be had any more.
+AckNow = Callable[[Delivery], bool]
+NO_RETRY = RetryPolicy()
 
 
 @dataclass(slots=True)
@@ -70,9 +75,9 @@ class Runner:
         self._poison_limit = poison_limit
         self._tell = Teller(emit, want)
 
-    def run(self, delivery: Delivery) -> Settlement:
+    def run(self, delivery: Delivery, ack_now: AckNow | None = None) -> Settlement:
         """Open → check → call → settle. Whatever happens, this returns: what cannot run is parked, and where the ledger
-        does not answer the message goes back to its queue."""
+        does not answer the message goes back to its queue. ``ack_now`` serves tasks that are acked before the call."""
         started_at, began = self._clock.time(), time.perf_counter()
         run: Run | None = None
         try:
@@ -83,11 +88,11 @@ class Runner:
             if outcome is not None:
                 return Settlement(delivery, outcome)
             outcome = self._refused(run, started_at)
-            outcome = self._call(run) if outcome is None else self._tell_task(run, outcome)
+            outcome = self._call(run, ack_now) if outcome is None else self._tell_task(run, outcome)
         except InvalidMessage as refusal:
             return self._park(delivery, run, refusal, started_at)
-        except ConnectionError:
-            return Settlement(delivery, Outcome(RunState.RETURNED), returned=True)
+        except ConnectionError as error:
+            return Settlement(delivery, Outcome(RunState.RETURNED, exception=error), returned=True)
         except Exception as error:  # a header of a type that no producer of ours writes
             return self._park(delivery, run, UnreadableMessage(f"{type(error).__name__}: {error}"), started_at)
         self._tell.ended(run, outcome, started_at)
@@ -98,7 +103,11 @@ class Runner:
     def _open(self, delivery: Delivery) -> Run:
         if delivery.error:
             raise UnreadableMessage(delivery.error)
-        return self._sealer.open(delivery)
+        if not isinstance(delivery.headers, Mapping):
+            raise UnreadableMessage("its headers are not names and values")
+        run = self._sealer.open(delivery)
+        _read_headers(run)
+        return run
 
     # Check
 
@@ -120,7 +129,7 @@ class Runner:
         if not eta or wire.DUE in run.headers:
             return None
         now = self._clock.time()
-        at = _epoch(eta)
+        at = epoch_of(eta)
         if at <= now:
             return None
         schedule = Schedule.once(run.delivery.message(), at, now, grace=run.headers.get(wire.GRACE))
@@ -135,10 +144,10 @@ class Runner:
         if self._cancellations.covers(run.job_id, float(headers.get(wire.CREATED) or 0.0)):
             return Outcome(RunState.CANCELED)
         expires = headers.get("expires")
-        if expires and _epoch(expires) <= now:
+        if expires and epoch_of(expires) <= now:
             return Outcome(RunState.EXPIRED, error=f"it expired at {expires}")
         grace, due = headers.get(wire.GRACE), headers.get(wire.DUE) or headers.get("eta")
-        if grace is not None and due and now - _epoch(due) > float(grace):
+        if grace is not None and due and not run.retries and now - epoch_of(due) > float(grace):
             return Outcome(RunState.MISSED, error=f"later than its misfire_grace_time of {float(grace):g} s")
         return None
 
@@ -156,8 +165,10 @@ class Runner:
 
     # Call
 
-    def _call(self, run: Run) -> Outcome:
+    def _call(self, run: Run, ack_now: AckNow | None) -> Outcome:
         task = self._tasks.get(run.task, trusted=run.trusted)
+        if task.ack_early and ack_now is not None and not ack_now(run.delivery):
+            return Outcome(RunState.RETURNED)
         self._tell.created(run)
         try:
             return self._caller.call(task, run)
@@ -167,8 +178,7 @@ class Runner:
     def _failed(self, task: Task, run: Run, error: BaseException) -> Outcome:
         words = f"{type(error).__name__}: {error}"[:2000]
         trace = "".join(traceback.format_exception(error))
-        retry = run.headers.get(wire.RETRY)
-        policy = RetryPolicy(retry[0], retry[1], tuple(retry[2]), retry[3]) if retry else RetryPolicy()
+        policy = _retry_policy(run)
         if not policy.wants(error, run.retries):
             return Outcome(RunState.FAILED, exception=error, error=words, traceback=trace)
         again = self._sealer.reseal(run.delivery.message(), retries=run.retries + 1, eta=None)
@@ -208,30 +218,58 @@ class Runner:
             runtime_seconds,
             run.retries,
             outcome.error,
-            _epoch(due) if due else None,
+            epoch_of(due) if due else None,
         )
 
     def _park(self, delivery: Delivery, run: Run | None, refusal: InvalidMessage, now: float) -> Settlement:
-        message = delivery.message()
+        message = _kept(delivery)
         parked_id = message.id or f"unreadable-{abs(hash(delivery.body)):x}-{now:.6f}"
         outcome = Outcome(RunState.PARKED, exception=refusal, error=str(refusal))
+        record = None
         if run is not None:
             self._tell.parked(run, outcome, now)
-        record = None if run is None else self._record(run, outcome, now, 0.0)
+            record = self._record(run, outcome, now, 0.0)
         parked = Parked(parked_id, message, RunState.PARKED, f"{type(refusal).__name__}: {refusal}", "", now)
         return Settlement(delivery, outcome, record, parked)
+
+    def lost(self, delivery: Delivery, worker_says: str) -> Settlement:
+        """A run that was acked before its call and will not end: it is kept, as the broker has it no more."""
+        message, now = _kept(delivery), self._clock.time()
+        error = f"WorkerLost: {worker_says}; its task is acked before it runs, so that it does not run again by itself"
+        parked = Parked(message.id, message, RunState.FAILED, error, "", now)
+        return Settlement(delivery, Outcome(RunState.FAILED, error=error), None, parked)
 
     def stored(self, schedule: Schedule, addition: Addition) -> None:
         """The settler says what became of a schedule; its listeners are told."""
         self._tell.stored(schedule, addition)
 
 
-def _epoch(moment: Any) -> float:
-    """Epoch seconds of ISO text or a number; text without a zone is UTC, as in Celery. Raises UnreadableMessage."""
+def _read_headers(run: Run) -> None:
+    """All that is read after the call is read before it, too: a job must not run first and be found unreadable then."""
+    due = run.headers.get(wire.DUE)
+    if due:
+        epoch_of(due)
     try:
-        if isinstance(moment, (int, float)):
-            return float(moment)
-        parsed = datetime.fromisoformat(moment)
-        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, TypeError, OverflowError) as error:
-        raise UnreadableMessage(f"{str(moment)[:60]!r} in its headers is no date") from error
+        _ = run.kind, run.retries, _retry_policy(run)
+    except (ValueError, TypeError, LookupError, OverflowError) as error:
+        raise UnreadableMessage(f"its headers hold what they should not: {error!r}"[:500]) from error
+
+
+def _retry_policy(run: Run) -> RetryPolicy:
+    given = run.headers.get(wire.RETRY)
+    if not given:
+        return NO_RETRY
+    most, backoff, names, jitter = given
+    if not math.isfinite(backoff):
+        raise ValueError(f"{backoff!r} is no delay")
+    return RetryPolicy(int(most), float(backoff), tuple(map(str, names)), bool(jitter))
+
+
+def _kept(delivery: Delivery) -> Message:
+    """The message as it came; where not even that can be made of it, its body."""
+    try:
+        message = delivery.message()
+        _ = message.id
+        return message
+    except Exception:
+        return Message(delivery.queue, {}, delivery.body, "application/octet-stream", "binary")

@@ -10,6 +10,7 @@ from ..core.event import Event, EventType
 from ..core.interfaces import Emit
 from ..core.run import Outcome, Run, RunState
 from ..core.schedule import Addition, Schedule
+from .moment import epoch_of
 
 _TYPES = {
     RunState.SUCCEEDED: EventType.JOB_EXECUTED,
@@ -78,7 +79,7 @@ def _event(type_: EventType, run: Run, outcome: Outcome | None = None, started_a
         queue=run.queue,
         func=run.task,
         run_id=run.id if outcome is not None else "",
-        scheduled_at=datetime.fromisoformat(due) if due else None,
+        scheduled_at=datetime.fromtimestamp(epoch_of(due), UTC) if due else None,
         started_at=None if started_at is None else datetime.fromtimestamp(started_at, UTC),
         finished_at=None if outcome is None else datetime.now(UTC),
         result=None if outcome is None else outcome.result,
