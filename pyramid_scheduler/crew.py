@@ -68,7 +68,7 @@ def supervise(
 
 def portable(settings: Settings) -> Settings:
     """Without the application's own objects, which a supervisor neither has nor needs."""
-    return replace(settings, delegator=None, housekeeping_append=None, jobstore_class=None)
+    return replace(settings, delegator=None, housekeeping_append=None)
 
 
 class SupervisorHome:

@@ -11,8 +11,8 @@ from .duration import parse_duration
 from .errors import InvalidSetting
 
 PREFIX = "scheduler."
-#: Keys under these go on to Kombu's transport or to the job store's class as they are.
-OPEN_PREFIXES = ("broker.", "jobstore.default.")
+#: Keys under this go on to the broker's transport as they are.
+BROKER_PREFIX = "broker."
 
 
 def _text(value: Any) -> str:
@@ -76,7 +76,6 @@ TABLE: tuple[Setting, ...] = (
     Setting("broker.compressor", "compressor", _text, "", "`gzip`, `bzip2`, `zlib`, …: compress message bodies."),
     Setting("broker.max_body", "max_body_bytes", _size, 4 * 1024**2, "Largest message body accepted, after decompression, too (`4M`)."),
     Setting("ledger.url", "ledger_url", _text, "", "Database of schedules, history and cancellations. Default: the broker's database if it is one, else a SQLite file."),
-    Setting("jobstore.default.class", "jobstore_class", _reference, None, "An APScheduler job store instead of the ledger's (dotted name or class)."),
     Setting("misfire_grace_time", "misfire_grace_seconds", _duration_or_none, None, "How late a timed job may start; `none`: however late, it runs."),
     Setting("housekeeping", "housekeeping_seconds", _duration_or_none, 3600.0, "How often housekeeping runs (`1h`, `1d12h`)."),
     Setting("housekeeping.append", "housekeeping_append", _reference, None, "Dotted name of a callable run after each housekeeping."),
@@ -98,7 +97,7 @@ TABLE: tuple[Setting, ...] = (
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings, typed. ``broker_options`` and ``jobstore_options`` are what lies under the open prefixes."""
+    """All settings, typed. ``broker_options`` is what else lies under ``scheduler.broker.``."""
 
     combined: bool = True
     queues: tuple[str, ...] = ("default",)
@@ -108,7 +107,6 @@ class Settings:
     compressor: str = ""
     max_body_bytes: int = 4 * 1024**2
     ledger_url: str = ""
-    jobstore_class: Any = None
     misfire_grace_seconds: float | None = None
     housekeeping_seconds: float | None = 3600.0
     housekeeping_append: Any = None
@@ -126,7 +124,6 @@ class Settings:
     poison_limit: int = 3
     shutdown_timeout_seconds: float = 30.0
     broker_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    jobstore_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def parse_settings(given: Mapping[str, Any]) -> Settings:
@@ -136,21 +133,18 @@ def parse_settings(given: Mapping[str, Any]) -> Settings:
     """
     rows = {row.key: row for row in TABLE}
     values: dict[str, Any] = {}
-    open_options: dict[str, dict[str, Any]] = {prefix: {} for prefix in OPEN_PREFIXES}
+    broker_options: dict[str, Any] = {}
     for key, value in given.items():
         if not key.startswith(PREFIX):
             continue
         name = key.removeprefix(PREFIX)
-        prefix = next((p for p in OPEN_PREFIXES if name.startswith(p)), None)
         if name in rows:
             values[rows[name].attribute] = _read(rows[name], value)
-        elif prefix:
-            open_options[prefix][name.removeprefix(prefix)] = value
+        elif name.startswith(BROKER_PREFIX):
+            broker_options[name.removeprefix(BROKER_PREFIX)] = value
         else:
             raise _unknown(name, rows)
-    return _checked(
-        Settings(broker_options=open_options["broker."], jobstore_options=open_options["jobstore.default."], **values)
-    )
+    return _checked(Settings(broker_options=broker_options, **values))
 
 
 def _read(row: Setting, value: Any) -> Any:
@@ -161,6 +155,11 @@ def _read(row: Setting, value: Any) -> Any:
 
 
 def _unknown(name: str, rows: Mapping[str, Setting]) -> InvalidSetting:
+    if name.startswith("jobstore."):
+        return InvalidSetting(
+            f"{PREFIX}{name}: timed jobs are kept in the ledger (scheduler.ledger.url), where any number of timekeepers"
+            " may share them; APScheduler's job stores cannot be shared and are not used: remove the setting"
+        )
     near = difflib.get_close_matches(name, rows, n=1, cutoff=0.5)
     hint = f"; did you mean {PREFIX}{near[0]}?" if near else "; see docs/settings.md for all of them"
     return InvalidSetting(f"there is no setting {PREFIX}{name}{hint}")

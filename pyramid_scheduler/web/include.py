@@ -20,7 +20,7 @@ from ..core.settings import Settings, parse_settings
 from ..scheduler import Scheduler
 from . import directives
 from .context import RequestContext
-from .serving import is_being_served
+from .serving import start_when_served
 
 
 def include(config: Configurator) -> None:
@@ -60,8 +60,8 @@ def _root_package(config: Configurator) -> tuple[str, ...]:
 
 
 def _start_if_served(event: ApplicationCreated) -> None:
-    if is_being_served():
-        _start(event.app.registry.scheduler)
+    scheduler = event.app.registry.scheduler
+    start_when_served(lambda: _start(scheduler))
 
 
 def _start_at_request(event: NewRequest) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable, Iterator
 from types import FrameType
 
-#: Modules that build an application in order to serve it, and modules that build it for another end. The nearest
-#: to the top of the call stack decides; where none is found nothing starts before the first request.
+#: Modules that build an application in order to serve it, and modules that build it for another end. Of those on the
+#: call stack the innermost decides; where none is found nothing starts before the first request.
 SERVERS = (
     "pyramid.scripts.pserve",
     "gunicorn",
@@ -26,19 +28,50 @@ TOOLS = (
     "pytest",
     "webtest",
 )
+#: A server that loads the application in a parent, to fork the processes that serve it.
+FORKING_PARENT, FORKED_CHILD = "gunicorn.arbiter", "gunicorn.workers"
 
 
-def is_being_served() -> bool:
-    """Look up the call stack: a server that loads the application is on it, a script or a test is not one."""
-    frame: FrameType | None = sys._getframe(1)
+def start_when_served(start: Callable[[], None]) -> None:
+    """Call ``start`` if a server is loading the application; in the children if it is going to fork."""
+    modules = list(_modules_on_the_stack())
+    if not _is_served(modules):
+        return
+    if _any_within(modules, FORKING_PARENT) and not _any_within(modules, FORKED_CHILD):
+        _start_in_children(start)
+    else:
+        start()
+
+
+def _start_in_children(start: Callable[[], None]) -> None:
+    """Only in our own: a job that forks must not start another worker."""
+    parent = os.getpid()
+
+    def in_child() -> None:
+        if os.getppid() == parent:
+            start()
+
+    os.register_at_fork(after_in_child=in_child)
+
+
+def _modules_on_the_stack() -> Iterator[str]:
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None:
-        module = frame.f_globals.get("__name__", "")
+        yield frame.f_globals.get("__name__", "")
+        frame = frame.f_back
+
+
+def _is_served(modules: list[str]) -> bool:
+    for module in modules:
         if _within(module, SERVERS):
             return True
         if _within(module, TOOLS):
             return False
-        frame = frame.f_back
     return False
+
+
+def _any_within(modules: list[str], package: str) -> bool:
+    return any(_within(module, (package,)) for module in modules)
 
 
 def _within(module: str, packages: tuple[str, ...]) -> bool:

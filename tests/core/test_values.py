@@ -91,6 +91,7 @@ def test_a_retry_waits_no_longer_than_its_backoff_allows(retries: int, backoff: 
     ("key", "value", "words"),
     [
         ("scheduler.combind", "true", "did you mean scheduler.combined"),
+        ("scheduler.jobstore.default.class", "x:Y", "kept in the ledger"),
         ("scheduler.qqqq", "", "docs/settings.md"),
         ("scheduler.combined", "perhaps", "neither true nor false"),
         ("scheduler.history", "soon", "not a duration"),

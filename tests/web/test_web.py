@@ -270,3 +270,19 @@ def test_pshell_starts_nothing_and_pserve_does(make_fleet: Any, tmp_path: Path) 
     with fleet.scheduler() as scheduler:
         scheduler.add_async_job(jobs.mark, args=("served",))
         wait_for(lambda: fleet.ends()["served"] == 1)
+
+
+@pytest.mark.parametrize("words", [(), ("--preload",)], ids=["loaded in the children", "preloaded"])
+def test_under_gunicorn_each_serving_process_runs_jobs_and_the_parent_does_not(
+    make_fleet: Any, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    fleet: Fleet = make_fleet(f"sqlite:///{tmp_path}/jobs.sqlite", **{"scheduler.combined": "true"})
+    bind = ("--bind", f"unix:{tmp_path}/socket", "--workers", "2", "--paste", str(fleet.ini))
+    parent = fleet.start(*bind, *words, module="gunicorn", ready="Listening at")
+    with fleet.scheduler() as scheduler:
+        wait_for(lambda: sum(w.role == "worker" for w in scheduler.ledger.presence.find()) == 2)
+        for n in range(20):
+            scheduler.add_async_job(jobs.mark, args=(f"job{n}",))
+        wait_for(lambda: len(fleet.ends()) == 20)
+    assert str(parent.pid) not in {line[2] for line in fleet.lines("effects")}
+    assert set(fleet.ends().values()) == {1}
