@@ -23,6 +23,7 @@ from .registrar import Registrar
 from .schedule.declared import reconcile
 from .schedule.firing import Planner
 from .schedule.timekeeper import Timekeeper
+from .work.child import end as end_process
 from .work.limits import Limits, Report
 from .work.runner import Runner
 from .work.settler import Settler
@@ -122,6 +123,7 @@ class Wiring:
             clock=clock,
             max_jobs=settings.worker_max_jobs,
             max_memory_bytes=settings.worker_max_memory_bytes,
+            abandon=end_process if report is not None else lambda: None,
         )
 
     def timekeeper(self, name: str) -> Timekeeper:

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -16,7 +17,9 @@ from .limits import Deadline
 
 log = logging.getLogger(__name__)
 
-EXIT_FAILED_TO_START = 4
+EXIT_FAILED_TO_START, EXIT_ORPHANED = 4, 5
+#: How long an orphan may take to give back what it holds: its claims live only as long as somebody beats for it.
+ORPHAN_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,13 @@ def main(boot: Boot, part: Part, pipe: Connection) -> None:
     _say(pipe, "hello", hello)
     signal.signal(signal.SIGTERM, lambda *_: stop(shutdown_seconds))
     threading.Thread(target=_obey, args=(pipe, stop, shutdown_seconds), name="pscheduler-pipe", daemon=True).start()
-    status = service.run()
+    end(service.run() or 0)
+
+
+def end(status: int = 0) -> None:
+    """End this process, whatever its threads do: nobody can end a thread whose job did not finish in time."""
     _flush()
-    os._exit(status or 0)  # jobs that did not finish in time hold threads that nobody can end
+    os._exit(status)
 
 
 def _obey(pipe: Connection, stop: Callable[[float], None], shutdown_seconds: float) -> None:
@@ -70,6 +77,8 @@ def _obey(pipe: Connection, stop: Callable[[float], None], shutdown_seconds: flo
     except (EOFError, OSError):
         log.warning("the supervisor is gone; this process stops")
         stop(0.0)
+        time.sleep(ORPHAN_SECONDS)
+        end(EXIT_ORPHANED)
 
 
 def _say(pipe: Connection, what: str, value: Any) -> None:

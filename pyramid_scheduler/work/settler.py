@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Sequence
 
+from ..core.errors import SchedulerError
 from ..core.interfaces import History, Publisher, Source, Stored
+from ..core.run import Outcome, Parked, RunState
 from .runner import Settlement
 
 log = logging.getLogger(__name__)
@@ -35,27 +38,66 @@ class Settler:
         while self._in_hand or self._waiting:
             while self._waiting and len(self._in_hand) < BATCH:
                 self._in_hand.append(self._waiting.popleft())
-            self._publish_follow_ups()
-            self._write()
+            try:
+                self._publish_follow_ups(self._in_hand)
+                self._write(self._in_hand)
+            except SchedulerError:
+                raise
+            except Exception:
+                self._settle_one_by_one()
             self._tell_broker(source)
             self._in_hand = []
 
-    def _publish_follow_ups(self) -> None:
-        for settlement in self._in_hand:
+    def _publish_follow_ups(self, settlements: Sequence[Settlement]) -> None:
+        for settlement in settlements:
             if settlement.outcome.follow_ups and not settlement.published:
                 self._publisher.publish(settlement.outcome.follow_ups)
                 settlement.published = True
 
-    def _write(self) -> None:
-        records = [s.record for s in self._in_hand if s.record is not None]
-        parked = [s.parked for s in self._in_hand if s.parked is not None]
-        later = [schedule for s in self._in_hand for schedule in s.outcome.later]
+    def _write(self, settlements: Sequence[Settlement]) -> None:
+        records = [s.record for s in settlements if s.record is not None]
+        parked = [s.parked for s in settlements if s.parked is not None]
+        later = [schedule for s in settlements for schedule in s.outcome.later]
+        self._history.settle(records, parked, later, self._stored)
         for one in parked:
             log.warning("message %s is kept: %s; see pscheduler failed", one.id, one.reason.partition("\n")[0][:300])
-        self._history.settle(records, parked, later, self._stored)
+
+    def _settle_one_by_one(self) -> None:
+        """One of them cannot be written or published, ever: it must not hold up the others."""
+        settled = [self._settle_alone(settlement) for settlement in self._in_hand]
+        self._in_hand = [settlement for settlement in settled if settlement is not None]
+
+    def _settle_alone(self, settlement: Settlement) -> Settlement | None:
+        """What came of it at last: itself, only its kept message, or None: then it is not acked, and comes back when
+        this worker is gone."""
+        for attempt in (settlement, None):
+            try:
+                one = attempt or _only_parked(settlement)
+                self._publish_follow_ups([one])
+                self._write([one])
+                return one
+            except SchedulerError:
+                raise
+            except Exception:
+                log.exception("the outcome of run %s cannot be settled; its message is kept", _id(settlement))
+        return None
 
     def _tell_broker(self, source: Source) -> None:
-        source.ack([s.delivery for s in self._in_hand if not s.returned])
-        returned = [s.delivery for s in self._in_hand if s.returned]
+        held = [s for s in self._in_hand if not s.delivery.acked]  # what was acked early cannot be given back, either
+        source.ack([s.delivery for s in held if not s.returned])
+        returned = [s.delivery for s in held if s.returned]
         if returned:
             source.give_back(returned)
+
+
+def _id(settlement: Settlement) -> str:
+    return str(settlement.delivery.headers.get("id"))
+
+
+def _only_parked(settlement: Settlement) -> Settlement:
+    """Its message among the failures, so that somebody sees it and decides; nothing else of it."""
+    message = settlement.delivery.message()
+    at = settlement.record.started_at if settlement.record is not None else 0.0
+    reason = f"it ran ({settlement.outcome.state}), but what came of it cannot be written down; see the worker's log"
+    parked = Parked(_id(settlement), message, RunState.PARKED, reason, "", at)
+    return Settlement(settlement.delivery, Outcome(RunState.PARKED), None, parked)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 
-from ..core import message as wire
 from ..core.clock import Clock
 from ..core.errors import SchedulerError
 from ..core.interfaces import Leases, Runs, Source
 from ..core.message import Delivery
+from .early_acks import EarlyAcks
+from .intake import Intake
 from .limits import Limits
-from .prefetch import Prefetch
-from .runner import Runner
+from .memory import resident_bytes
+from .runner import Runner, Settlement
 from .settler import Settler
 from .upkeep import Upkeep
 
@@ -33,6 +34,8 @@ class Worker:
 
     ``run`` uses the calling thread as one of them; ``start`` and ``stop`` are for combined mode, where all are the
     worker's own. What is buffered is given back when the worker stops, or when long jobs keep all threads busy.
+    ``abandon`` is called when the worker is done but for jobs that did not finish in time, whose threads nobody can
+    end: a process of its own ends here.
     """
 
     def __init__(
@@ -51,30 +54,32 @@ class Worker:
         clock: Clock,
         max_jobs: int = 0,
         max_memory_bytes: int = 0,
+        abandon: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
         self.queues = tuple(queues)
+        self.unfinished = 0  # jobs that were left behind
         self._threads = threads
         self._runner = runner
         self._settler = settler
         self._open_source = open_source
         self._leases = leases
-        self._runs = runs
         self._limits = limits
         self._upkeep = upkeep
         self._clock = clock
         self._max_jobs = max_jobs
         self._max_memory_bytes = max_memory_bytes
-        self._buffer: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
-        self._prefetch = Prefetch(threads)
+        self._abandon = abandon
+        self._intake = Intake(threads=threads, runs=runs)
+        self._early = EarlyAcks(self._wake)
         self._busy: dict[int, tuple[Delivery, float]] = {}
         self._source: Source | None = None
-        self._received: list[Delivery] = []
         self._asleep = False
         self._done = 0
         self._deadline: float | None = None
         self._stopping = threading.Event()
         self._sent_home = False
+        self._at_home: list[int] = []
         self._io = threading.Thread()
         self._executors: list[threading.Thread] = []
         self._pid = 0
@@ -123,21 +128,38 @@ class Worker:
 
     def _execute(self) -> None:
         me = threading.get_ident()
-        monotonic, take, run, settle = self._clock.monotonic, self._buffer.get, self._runner.run, self._settler.add
-        while (delivery := take()) is not None:
-            started = monotonic()
-            self._busy[me] = (delivery, started)
-            settlement = run(delivery)
-            settle(settlement)
-            del self._busy[me]
-            self._done += 1
-            self._prefetch.observe(monotonic() - started)
-            if self._asleep and self._has_news():
-                self._asleep = False
-                self._wake()
+        monotonic, take, settle, observe = (
+            self._clock.monotonic, self._intake.take, self._settler.add, self._intake.observe
+        )  # fmt: skip
+        try:
+            while (delivery := take()) is not None:
+                started = monotonic()
+                self._busy[me] = (delivery, started)
+                settlement = self._run(delivery)
+                if settlement is not None:
+                    settle(settlement)
+                del self._busy[me]
+                self._done += 1
+                observe(monotonic() - started)
+                if self._asleep and (self._intake.is_low or len(self._settler) >= FLUSH_AT):
+                    self._asleep = False
+                    self._wake()
+        finally:
+            self._at_home.append(me)
 
-    def _has_news(self) -> bool:
-        return self._buffer.qsize() <= self._prefetch.extra // 2 or len(self._settler) >= FLUSH_AT
+    def _run(self, delivery: Delivery) -> Settlement | None:
+        try:
+            settlement = self._runner.run(delivery, self._early.ask)
+        except BaseException:  # this thread must live on
+            log.exception(
+                "You have found a bug in pyramid_scheduler, please report it. The message is neither lost nor settled:"
+                " it runs again when this worker is restarted"
+            )
+            return None
+        if settlement.returned and isinstance(settlement.outcome.exception, SchedulerError):
+            # The ledger is away. What goes back comes again at once: without a pause this would go round and round.
+            time.sleep(LONGEST_BACKOFF_SECONDS / 4)
+        return settlement
 
     # Talking to the broker
 
@@ -147,133 +169,97 @@ class Worker:
             try:
                 self._turn()
                 backoff = FIRST_BACKOFF_SECONDS
+                continue
             except SchedulerError as error:
                 if backoff == FIRST_BACKOFF_SECONDS:
                     log.warning("%s waits and tries again, nothing is lost: %s", self.name, error)
-                self._clock_wait(backoff)
-                backoff = min(backoff * 2, LONGEST_BACKOFF_SECONDS)
             except Exception:
                 log.exception("%s met an error of its own and goes on; nothing is lost", self.name)
-                self._clock_wait(LONGEST_BACKOFF_SECONDS)
+            self._pause(backoff)
+            backoff = min(backoff * 2, LONGEST_BACKOFF_SECONDS)
         self._leave()
+        if self.unfinished:
+            self._abandon()
 
-    def _clock_wait(self, seconds: float) -> None:
-        self._stopping.wait(seconds) if not self._stopping.is_set() else threading.Event().wait(min(seconds, 0.1))
+    def _pause(self, seconds: float) -> None:
+        """Cut short by ``stop``, and then short anyway: somebody waits for us to leave."""
+        if self._stopping.is_set():
+            time.sleep(min(seconds, BUSY_WAIT_SECONDS))
+        else:
+            self._stopping.wait(seconds)
 
     def _turn(self) -> None:
+        self._limits.enforce()  # first: a job's time is up whether or not the broker is there
+        leaving = self._stopping.is_set() or self._worn_out()
+        if leaving:
+            self._send_home()
         source = self._source
         if source is None:
             source = self._source = self._open_source()
         self._upkeep.turn()
-        self._limits.enforce()
+        self._early.serve(source)
         self._settler.flush(source)
-        if self._stopping.is_set() or self._worn_out():
-            self._send_home(source)
-            source.receive(0, BUSY_WAIT_SECONDS)
+        if leaving:
+            self._intake.empty(source)
+            source.receive(0, 0.0 if self._is_finished() else BUSY_WAIT_SECONDS)
             return
         self._stop_hoarding(source)
         self._asleep = True
-        # Kept until they are admitted: asking the ledger may fail, and be tried again.
-        self._received += source.receive(self._room(), self._seconds_to_wait())
+        self._intake.fill(source, len(self._busy), self._seconds_to_wait())
         self._asleep = False
-        for delivery in self._admitted(source, self._received):
-            self._buffer.put(delivery)
-        self._received = []
-
-    def _room(self) -> int:
-        held = self._buffer.qsize() + len(self._busy) + len(self._received)
-        room = self._threads + self._prefetch.extra - held
-        return room if held <= self._threads or room > self._prefetch.extra // 2 else 0
 
     def _seconds_to_wait(self) -> float:
-        if self._busy or self._buffer.qsize() or len(self._settler):
-            return BUSY_WAIT_SECONDS
-        return IDLE_WAIT_SECONDS
-
-    def _admitted(self, source: Source, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
-        """Without the second publications of one fire: those are acked, and never run."""
-        fires = [(str(d.headers.get("id")), _token(d)) for d in deliveries if _token(d)]
-        if not fires:
-            return deliveries
-        allowed = self._runs.claim(fires)
-        refused = [d for d in deliveries if _token(d) and _token(d) not in allowed]
-        if refused:
-            log.info("%d fires were published twice; they run once", len(refused))
-            source.ack(refused)
-        return [d for d in deliveries if not _token(d) or _token(d) in allowed]
+        if len(self._early):
+            return 0.0
+        return BUSY_WAIT_SECONDS if self._busy or len(self._intake) or len(self._settler) else IDLE_WAIT_SECONDS
 
     def _stop_hoarding(self, source: Source) -> None:
-        """All threads are at long jobs: what is buffered may run elsewhere."""
-        if len(self._busy) < self._threads or not self._buffer.qsize():
+        if len(self._busy) < self._threads:
             return
-        now = self._clock.monotonic()
-        since = [started for _, started in list(self._busy.values())]
-        if since and now - max(since) > HOARDING_SECONDS:
-            self._prefetch.observe(now - max(since))
-            source.give_back(self._take_buffer())
-
-    def _take_buffer(self) -> list[Delivery]:
-        taken: list[Delivery] = []
-        while True:
-            try:
-                delivery = self._buffer.get_nowait()
-            except queue.Empty:
-                return taken
-            if delivery is not None:
-                taken.append(delivery)
+        since = max((started for _, started in list(self._busy.values())), default=None)
+        if since is not None and (seconds := self._clock.monotonic() - since) > HOARDING_SECONDS:
+            self._intake.stop_hoarding(source, seconds)
 
     # Leaving
 
     def _worn_out(self) -> bool:
         if self._max_jobs and self._done >= self._max_jobs:
             return True
-        return bool(self._max_memory_bytes) and _resident_bytes() > self._max_memory_bytes
+        return bool(self._max_memory_bytes) and resident_bytes() > self._max_memory_bytes
 
-    def _send_home(self, source: Source) -> None:
+    def _send_home(self) -> None:
         if not self._sent_home:
             self._sent_home = True
-            source.give_back([*self._received, *self._take_buffer()])
-            self._received = []
-            for _ in range(self._threads):
-                self._buffer.put(None)
+            self._intake.dismiss()
 
     def _is_finished(self) -> bool:
-        if not self._sent_home:
-            return False
-        if not self._busy and not len(self._settler) and not self._buffer.qsize():
+        if self._deadline is not None and self._clock.monotonic() >= self._deadline:
             return True
-        return self._deadline is not None and self._clock.monotonic() >= self._deadline
+        all_home = len(self._at_home) == self._threads
+        return all_home and not len(self._settler) and not len(self._intake)
 
     def _leave(self) -> None:
-        """Give back what did not finish in time; whoever takes it runs it again from the start."""
-        source, unfinished = self._source, [delivery for delivery, _ in list(self._busy.values())]
-        if source is None:
-            return
+        """Settle what can be settled, give back the rest; whoever takes what did not finish runs it from the start."""
+        self._send_home()
+        self._early.close()
+        unfinished = [delivery for delivery, _ in list(self._busy.values())]
+        self.unfinished = self._threads - len(self._at_home)
+        if unfinished:
+            log.warning("%d jobs did not finish in time; they go back to their queues", len(unfinished))
+        for delivery in unfinished:
+            if delivery.acked:
+                self._settler.add(self._runner.lost(delivery, "its worker was stopped before it finished"))
+        source = self._source
+        if source is not None:
+            self._try(lambda: self._settler.flush(source))
+            self._try(lambda: self._intake.empty(source))
+            self._try(lambda: source.give_back([delivery for delivery in unfinished if not delivery.acked]))
+            self._try(source.close)
+        self._try(lambda: self._leases.release(self.name))
+        self._try(self._upkeep.leave)
+
+    def _try(self, step: Callable[[], object]) -> None:
         try:
-            self._settler.flush(source)
-            if unfinished:
-                log.warning("%d jobs did not finish in time; they go back to their queues", len(unfinished))
-                source.give_back(unfinished)
-            self._upkeep.leave()
-            source.close()
-            self._leases.release(self.name)
-        except SchedulerError as error:
-            log.warning("%s leaves without a word to the broker, which will notice: %s", self.name, error)
-        self.unfinished = len(unfinished)
-
-    unfinished = 0
-
-
-def _token(delivery: Delivery) -> str:
-    token = delivery.headers.get(wire.TOKEN)
-    return token if isinstance(token, str) else ""
-
-
-def _resident_bytes() -> int:
-    try:
-        with open("/proc/self/statm") as statm:
-            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:  # not Linux: the peak is the nearest that there is
-        import resource
-
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+            step()
+        except Exception as error:
+            log.warning("%s leaves without a word, which will be noticed: %s", self.name, error)

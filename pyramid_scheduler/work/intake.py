@@ -1,0 +1,104 @@
+"""What a worker has taken from the broker and no thread of it runs yet."""
+
+from __future__ import annotations
+
+import logging
+import queue
+from collections.abc import Sequence
+
+from ..core import message as wire
+from ..core.interfaces import Runs, Source
+from ..core.message import Delivery
+from .prefetch import Prefetch
+
+log = logging.getLogger(__name__)
+
+
+class Intake:
+    """Between the thread that talks to the broker, which fills and empties it, and those that run jobs, which ``take``.
+
+    Every delivery stays in exactly one place until the step that moves it on has succeeded: the lease on it lives as
+    long as the worker, so that one that were forgotten here would neither run nor be given to anybody else.
+    """
+
+    def __init__(self, *, threads: int, runs: Runs) -> None:
+        self._threads = threads
+        self._runs = runs
+        self._prefetch = Prefetch(threads)
+        self._buffer: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
+        self._received: list[Delivery] = []
+        self._returning: list[Delivery] = []
+        self._dismissed = False
+        self.take = self._buffer.get  #: the next delivery, waiting for it; None: go home
+        self.observe = self._prefetch.observe
+
+    def __len__(self) -> int:
+        buffered = 0 if self._dismissed else self._buffer.qsize()
+        return buffered + len(self._received) + len(self._returning)
+
+    @property
+    def is_low(self) -> bool:
+        """Whether it is time to ask the broker for more."""
+        return self._buffer.qsize() <= self._prefetch.extra // 2
+
+    def fill(self, source: Source, busy: int, timeout: float) -> None:
+        """Receive what there is room for, and let it be run; whatever fails on the way is tried again next time."""
+        self._received += source.receive(self._room(busy), 0.0 if self._received else timeout)
+        for delivery in self._admitted(source):
+            self._buffer.put(delivery)
+        self._received = []
+
+    def _room(self, busy: int) -> int:
+        held = len(self) + busy
+        room = self._threads + self._prefetch.extra - held
+        return max(room, 0) if held <= self._threads or room > self._prefetch.extra // 2 else 0
+
+    def _admitted(self, source: Source) -> Sequence[Delivery]:
+        """Without the second publications of one fire: those are acked, and never run."""
+        fires = [(str(d.headers.get("id")), token) for d in self._received if (token := _token(d))]
+        if not fires:
+            return self._received
+        allowed = self._runs.claim(fires)
+        refused = [d for d in self._received if (token := _token(d)) and token not in allowed]
+        if refused:
+            log.info("%d fires were published twice; they run once", len(refused))
+            source.ack(refused)
+        return [d for d in self._received if not (token := _token(d)) or token in allowed]
+
+    def empty(self, source: Source) -> None:
+        """Give back all that no thread has taken: it may run elsewhere."""
+        self._returning += self._received
+        self._received = []
+        self._returning += self._take_buffer()
+        if self._returning:
+            source.give_back(self._returning)
+            self._returning = []
+
+    def stop_hoarding(self, source: Source, seconds: float) -> None:
+        """All threads have been at their jobs for so long: others shall have what waits behind them."""
+        if self._buffer.qsize() or self._returning:
+            self._prefetch.observe(seconds)
+            self.empty(source)
+
+    def dismiss(self) -> None:
+        """Send the threads home: whatever is buffered is theirs no more."""
+        self._returning += self._take_buffer()
+        self._dismissed = True
+        for _ in range(self._threads):
+            self._buffer.put(None)
+
+    def _take_buffer(self) -> list[Delivery]:
+        taken: list[Delivery] = []
+        while not self._dismissed:  # from then on there is nothing in it but the way home
+            try:
+                delivery = self._buffer.get_nowait()
+            except queue.Empty:
+                break
+            if delivery is not None:
+                taken.append(delivery)
+        return taken
+
+
+def _token(delivery: Delivery) -> str:
+    token = delivery.headers.get(wire.TOKEN) if isinstance(delivery.headers, dict) else None
+    return token if isinstance(token, str) else ""
