@@ -17,6 +17,7 @@ def main(name: str, count: int) -> None:
     with system.producer() as producer:
         marked = {count // 10, count * 9 // 10}
         one_by_one = count if system.BATCH is None else ONE_BY_ONE
+        producer.add(False)  # connected, and all that is imported late imported
         started = time.perf_counter()
         for number in range(one_by_one):
             producer.add(number in marked)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -37,6 +37,7 @@ class Composer:
         self._sealer = sealer
         self._tasks = tasks
         self._clock = clock
+        self._names: dict[Function, str] = {}  # functions that were found to import back to themselves
 
     def async_job(self, func: Function, args: Any, kwargs: Any, queue: str | None, options: JobOptions) -> Message:
         """The message of a job that runs as soon as a worker is free."""
@@ -128,8 +129,15 @@ class Composer:
 
     def task_name(self, func: Function) -> str:
         """The name ``func`` has on the wire: the registered one, or ``package.module.function``."""
+        if not isinstance(func, Hashable):
+            return name_of(func)  # which says what is wrong with it
         registered = self._tasks.name_for(func)
-        return registered if registered is not None else name_of(func)
+        if registered is not None:
+            return registered
+        known = self._names.get(func)
+        if known is None:
+            known = self._names[func] = name_of(func)
+        return known
 
     def _message(
         self,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
-import uuid
+import os
 from typing import Any
 
 from ..core.message import Delivery, Message
 
 _JSON = "application/json"
+_numbers = itertools.count(int.from_bytes(os.urandom(4)))
 
 
 def dump(message: Message) -> str:
@@ -20,7 +22,7 @@ def dump(message: Message) -> str:
         "delivery_mode": 2,
         "delivery_info": {"exchange": "", "routing_key": message.queue},
         "priority": message.priority,
-        "delivery_tag": str(uuid.uuid4()),
+        "delivery_tag": f"{message.id}.{next(_numbers)}",
     }
     body, encoding = _body(message)
     if encoding:
