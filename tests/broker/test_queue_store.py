@@ -214,6 +214,7 @@ def test_what_a_killed_process_had_claimed_comes_back(store: QueueStore, url: st
     heirs = numbers(store.claim([queue], 100, "heir"))
 
     def all_inherited() -> bool:
+        store.beat(["heir"])
         store.recover(0.3)
         heirs.extend(numbers(store.claim([queue], 100, "heir")))
         return len(heirs) == 10

@@ -9,250 +9,276 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-import redis
+from redis.cluster import RedisCluster
+from redis.crc import key_slot
 from redis.exceptions import RedisError
 
 from ...core.errors import BrokerUnavailable
 from .redis_connecting import connect
-from .redis_waiting import Waiter
+from .redis_layout import Layout, by_list, claims, holders
+from .redis_leases import MARK, RedisLeases
+from .redis_scripts import CLAIM
+from .redis_waiting import Poller, Waiter, make_waiter
 from .store import Claimed, Put
 
-SEPARATOR = "\x06\x16"
-STEPS = (0, 3, 6, 9)
-BEATS = "ps.beats"  # zset: consumer → when it last beat, by the server's clock; both under the key prefix
-LISTS = "ps.lists"  # set: the lists that claims were taken from
-#: Put in front of a payload that another consumer held; Kombu does not look at it.
-MARK = '{"ps-redelivered":true,'
-
-# KEYS: list, claims, list, claims, …  ARGV: limit, tag prefix
-CLAIM = """
-local left, taken = tonumber(ARGV[1]), {}
-for k = 1, #KEYS, 2 do
-  if left <= 0 then break end
-  local items = redis.call('LRANGE', KEYS[k], -left, -1)
-  if #items > 0 then
-    redis.call('LTRIM', KEYS[k], 0, -#items - 1)
-    local fields = {}
-    for i = #items, 1, -1 do
-      local field = ARGV[2] .. '.' .. #taken
-      fields[#fields + 1] = field
-      fields[#fields + 1] = items[i]
-      taken[#taken + 1] = {k, field, items[i]}
-    end
-    redis.call('HSET', KEYS[k + 1], unpack(fields))
-    left = left - #items
-  end
-end
-return taken
-"""
-# KEYS: list, claims  ARGV: mark, field, field, … (none: all of them)
-RETURN = """
-local fields = {}
-for i = 2, #ARGV do fields[#fields + 1] = ARGV[i] end
-if #fields == 0 then fields = redis.call('HKEYS', KEYS[2]) end
-table.sort(fields, function(a, b) return a > b end)
-local count = 0
-for _, field in ipairs(fields) do
-  local payload = redis.call('HGET', KEYS[2], field)
-  if payload then
-    if ARGV[1] ~= '' and string.sub(payload, 1, #ARGV[1]) ~= ARGV[1] then
-      payload = ARGV[1] .. string.sub(payload, 2)
-    end
-    redis.call('RPUSH', KEYS[1], payload)
-    redis.call('HDEL', KEYS[2], field)
-    count = count + 1
-  end
-end
-return count
-"""
+REGISTER_SECONDS = 5.0
+#: Lua's stack holds 8,000 values, and a claimed message takes two.
+MOST_PER_CLAIM = 2000
+MOST_PER_PUSH = 10_000
+_MARK = MARK.encode()
 
 
 def open_redis_store(url: str, *, options: Mapping[str, Any] | None = None) -> RedisStore:
-    """The store at ``url``; it connects when first used."""
+    """The store at ``url``; it connects when first used.
+
+    ``options`` are those of ``redis_connecting.connect`` and ``Layout.from_options``, Kombu's names for them.
+    """
     return RedisStore(url, options or {})
 
 
+class Link:
+    """What one process has open."""
+
+    def __init__(self, url: str, options: Mapping[str, Any], layout: Layout) -> None:
+        self.pid = os.getpid()
+        self.client = connect(url, options)
+        self.in_slots = isinstance(self.client, RedisCluster)
+        self.claim = self.client.register_script(CLAIM)
+        self.leases = RedisLeases(self.client, layout)
+        self.waiters: weakref.WeakSet[Waiter | Poller] = weakref.WeakSet()
+        salt = os.urandom(5).hex()
+        self.tokens = (f"{salt}{number:x}" for number in itertools.count())
+
+    def close(self) -> None:
+        for waiter in list(self.waiters):
+            waiter.close()
+        self.client.close()
+
+
+class Step(NamedTuple):
+    """One call of the claiming script: lists that it may touch together."""
+
+    keys: list[str]
+    lists: list[tuple[str, str]]  # (list, queue)
+
+
 class RedisStore:
-    """A QueueStore in Redis."""
+    """A QueueStore in Redis. What a broken connection left open is settled with the next claim."""
 
     def __init__(self, url: str, options: Mapping[str, Any]) -> None:
         self._url = url
         self._options = options
-        self._prefix = str(options.get("global_keyprefix") or "")
-        self._beats, self._lists = self._prefix + BEATS, self._prefix + LISTS
-        self._numbers = itertools.count()
+        self.layout = Layout.from_options(options)
         self._turns = itertools.count()
         self._local = threading.local()
-        self._known_lists: set[str] = set()
-        self._client: redis.Redis | None = None
-        self._pid = 0
+        self._registered: dict[str, float] = {}
+        self._owed: deque[Callable[[], object]] = deque()
+        self._link: Link | None = None
+        self._steps = lru_cache(maxsize=1024)(self._make_steps)
 
     @property
-    def client(self) -> redis.Redis:
-        if self._client is None or self._pid != os.getpid():
-            self._client, self._pid = connect(self._url, self._options), os.getpid()
-            self._claim_script = self._client.register_script(CLAIM)
-            self._return_script = self._client.register_script(RETURN)
-        return self._client
+    def link(self) -> Link:
+        """This process's; after a fork, the child makes its own. Threads that race here make one too many, no harm."""
+        link = self._link
+        if link is None or link.pid != os.getpid():
+            link = self._link = Link(self._url, self._options, self.layout)
+            self._owed.clear()
+        return link
 
-    def lists_of(self, queue: str) -> list[str]:
-        """The queue's lists, most urgent first."""
-        base = self._prefix + queue
-        return [base, *(f"{base}{SEPARATOR}{step}" for step in STEPS[1:])]
+    @property
+    def client(self) -> Any:
+        return self.link.client
+
+    # Messages in
 
     def put(self, items: Sequence[Put], within: Any = None) -> None:
-        batches: dict[str, list[str | bytes]] = defaultdict(list)
+        batches: dict[str, list[str | bytes]] = {}
         for item in items:
-            batches[self._list_for(item)].append(item.payload)
+            batches.setdefault(self.layout.list_for(item.queue, item.priority), []).append(item.payload)
+        pushes = [
+            (name, payloads[start : start + MOST_PER_PUSH])
+            for name, payloads in batches.items()
+            for start in range(0, len(payloads), MOST_PER_PUSH)
+        ]
         with self._errors():
-            if len(batches) == 1:
-                [(name, payloads)] = batches.items()
-                self.client.lpush(name, *payloads)
-                return
-            pipeline = self.client.pipeline()
-            for name, payloads in batches.items():
+            self._push(pushes)
+
+    def _push(self, pushes: list[tuple[str, list[str | bytes]]]) -> None:
+        link = self.link
+        if len(pushes) == 1:
+            link.client.lpush(pushes[0][0], *pushes[0][1])
+        elif pushes:
+            pipeline = link.client.pipeline(transaction=not link.in_slots)
+            for name, payloads in pushes:
                 pipeline.lpush(name, *payloads)
             pipeline.execute()
 
-    def _list_for(self, item: Put) -> str:
-        step = max(step for step in STEPS if step <= max(0, item.priority))
-        return f"{self._prefix}{item.queue}{SEPARATOR}{step}" if step else self._prefix + item.queue
+    # Messages out
 
     def claim(self, queues: Sequence[str], limit: int, consumer: str) -> list[Claimed]:
-        first = next(self._turns) % len(queues)
+        left = min(limit, MOST_PER_CLAIM)
         claimed: list[Claimed] = []
-        for queue in (*queues[first:], *queues[:first]):
-            if len(claimed) < limit:
-                claimed += self._claim(queue, limit - len(claimed), consumer)
+        with self._errors():
+            link = self.link
+            self._settle()
+            # Queues take turns at being first, so that none is starved by a full one.
+            for step in self._steps(tuple(queues), next(self._turns) % len(queues), consumer, link.in_slots):
+                if left > len(claimed):
+                    self._register(link, step)
+                    claimed += self._claim(link, step, left - len(claimed), consumer)
         return claimed
 
-    def _claim(self, queue: str, limit: int, consumer: str) -> list[Claimed]:
-        lists = self.lists_of(queue)
-        keys = [key for name in lists for key in (name, _claims(name, consumer))]
-        with self._errors():
-            client = self.client
-            self._register(client, lists)
-            taken = self._claim_script(keys=keys, args=[limit, f"{next(self._numbers):012x}"])
-        return [self._claimed(queue, lists[(k - 1) // 2], field, payload) for k, field, payload in taken]
+    def _make_steps(self, queues: tuple[str, ...], first: int, consumer: str, in_slots: bool) -> list[Step]:
+        turn = (*queues[first:], *queues[:first])
+        by_urgency = zip(*(self.layout.lists_of(queue) for queue in turn), strict=True)
+        groups: dict[int, Step] = {}
+        for names in by_urgency:
+            for name, queue in zip(names, turn, strict=True):
+                step = groups.setdefault(key_slot(name.encode()) if in_slots else 0, Step([], []))
+                step.keys.extend((name, claims(name, consumer), holders(name)))
+                step.lists.append((name, queue))
+        return list(groups.values())
 
-    def _claimed(self, queue: str, name: str, field: bytes, payload: bytes) -> Claimed:
-        return Claimed(f"{field.decode()}|{name}", queue, payload, payload.startswith(MARK.encode()))
+    def _claim(self, link: Link, step: Step, limit: int, consumer: str) -> list[Claimed]:
+        token = next(link.tokens)
+        try:
+            micros, *taken = link.claim(keys=step.keys, args=[limit, token, consumer])
+        except (RedisError, OSError):
+            self._owe_return(step, consumer, token)
+            raise
+        claimed: list[Claimed] = []
+        stamp = f"{micros.decode()}.{token}."
+        for place, payloads in zip(taken[::2], taken[1::2], strict=True):
+            name, queue = step.lists[place // 3]
+            for payload in reversed(payloads):
+                tag = f"{stamp}{10000 + len(claimed)}|{name}"
+                claimed.append(Claimed(tag, queue, payload, payload.startswith(_MARK)))
+        return claimed
 
-    def _register(self, client: redis.Redis, lists: Iterable[str]) -> None:
-        new = [name for name in lists if name not in self._known_lists]
-        if new:
-            client.sadd(self._lists, *new)
-            self._known_lists.update(new)
+    def _owe_return(self, step: Step, consumer: str, token: str) -> None:
+        """The answer may be lost with claims in it that nobody knows of, and their consumer lives on."""
+        for name, _ in step.lists:
+            self._owed.append(lambda name=name: self.link.leases.give_back(name, consumer, token=token))  # type: ignore[misc]
 
     def ack(self, tags: Sequence[str], consumer: str) -> None:
-        with self._errors():
-            pipeline = self.client.pipeline(transaction=False)
-            for name, fields in _by_list(tags).items():
-                pipeline.hdel(_claims(name, consumer), *fields)
-            pipeline.execute()
+        try:
+            with self._errors():
+                self._ack(tags, consumer)
+        except BrokerUnavailable:
+            self._owed.append(lambda: self._ack(tags, consumer))
+            raise
+
+    def _ack(self, tags: Sequence[str], consumer: str) -> None:
+        grouped = by_list(tags)
+        if len(grouped) == 1:
+            [(name, fields)] = grouped.items()
+            self.client.hdel(claims(name, consumer), *fields)
+            return
+        pipeline = self.client.pipeline(transaction=False)
+        for name, fields in grouped.items():
+            pipeline.hdel(claims(name, consumer), *fields)
+        pipeline.execute()
 
     def give_back(self, tags: Sequence[str], consumer: str) -> None:
-        with self._errors():
-            _ = self.client
-            for name, fields in _by_list(tags).items():
-                self._return_script(keys=[name, _claims(name, consumer)], args=["", *fields])
+        try:
+            with self._errors():
+                self._give_back(tags, consumer)
+        except BrokerUnavailable:
+            self._owed.append(lambda: self._give_back(tags, consumer))
+            raise
+
+    def _give_back(self, tags: Sequence[str], consumer: str) -> None:
+        for name, fields in by_list(tags).items():
+            self.link.leases.give_back(name, consumer, fields)
+
+    def _settle(self) -> None:
+        while self._owed:
+            debt = self._owed.popleft()
+            try:
+                debt()
+            except (RedisError, OSError):
+                self._owed.appendleft(debt)
+                raise
+
+    def _register(self, link: Link, step: Step) -> None:
+        """Before claiming, so that whoever looks for claims of the dead knows where."""
+        now = time.monotonic()
+        late = [
+            name for name, _ in step.lists if now - self._registered.get(name, -REGISTER_SECONDS) >= REGISTER_SECONDS
+        ]
+        if late:
+            link.leases.register(late)
+            self._registered.update(dict.fromkeys(late, now))
 
     def wait(self, queues: Sequence[str], timeout: float, wake_fd: int | None = None) -> None:
+        lists = [name for queue in queues for name in self.layout.lists_of(queue)]
         with self._errors():
-            waiter = getattr(self._local, "waiter", None)
-            if waiter is None:
-                waiter = self._local.waiter = Waiter(self.client)
-            waiter.wait([name for queue in queues for name in self.lists_of(queue)], timeout, wake_fd)
+            self._waiter().wait(lists, timeout, wake_fd)
+
+    def _waiter(self) -> Waiter | Poller:
+        """This thread's."""
+        link = self.link
+        waiter: Waiter | Poller | None = getattr(self._local, "waiter", None)
+        if waiter is None or waiter not in link.waiters:
+            waiter = self._local.waiter = make_waiter(link.client)
+            link.waiters.add(waiter)
+        return waiter
+
+    # Leases
 
     def beat(self, consumers: Collection[str]) -> None:
-        if not consumers:
-            return
         with self._errors():
-            now = self._now()
-            self.client.zadd(self._beats, dict.fromkeys(consumers, now))
+            self.link.leases.beat(consumers)
 
     def release(self, consumer: str) -> int:
         with self._errors():
-            count = self._release(consumer)
-            self.client.zrem(self._beats, consumer)
-        return count
-
-    def _release(self, consumer: str) -> int:
-        names = _texts(self.client.smembers(self._lists))
-        return sum(int(self._return_script(keys=[name, _claims(name, consumer)], args=[MARK]) or 0) for name in names)
+            return self.link.leases.release(consumer)
 
     def recover(self, silent_seconds: float) -> int:
         with self._errors():
-            latest = self._now() - silent_seconds
-            silent = _texts(self.client.zrangebyscore(self._beats, "-inf", latest))
-            count = sum(self._release(consumer) for consumer in silent)
-            for consumer in silent:
-                self._forget_if_still_silent(consumer, latest)
-        return count
+            return self.link.leases.recover(silent_seconds)
 
-    def _forget_if_still_silent(self, consumer: str, latest: float) -> None:
-        score = self.client.zscore(self._beats, consumer)
-        if score is not None and score <= latest:
-            self.client.zrem(self._beats, consumer)
+    # Queues
 
     def size(self, queue: str) -> int:
         with self._errors():
-            return sum(int(self.client.llen(name)) for name in self.lists_of(queue))
+            pipeline = self.client.pipeline(transaction=False)
+            for name in self.layout.lists_of(queue):
+                pipeline.llen(name)
+            return sum(int(count) for count in pipeline.execute())
 
     def purge(self, queue: str) -> int:
         with self._errors():
-            pipeline = self.client.pipeline()
-            for name in self.lists_of(queue):
+            link = self.link
+            pipeline = link.client.pipeline(transaction=not link.in_slots)
+            for name in self.layout.lists_of(queue):
                 pipeline.llen(name)
-            pipeline.delete(*self.lists_of(queue))
-            return sum(int(count) for count in pipeline.execute()[:-1])
+                pipeline.delete(name)
+            return sum(int(count) for count in pipeline.execute()[::2])
 
     def check(self) -> None:
         with self._errors():
             self.client.ping()
 
     def close(self) -> None:
-        waiter = getattr(self._local, "waiter", None)
-        if waiter is not None:
-            waiter.close()
-            self._local.waiter = None
-        if self._client is not None and self._pid == os.getpid():
-            self._client.close()
-        self._client = None
+        if self._link is not None and self._link.pid == os.getpid():
+            self._link.close()
+        self._link = None
 
     def joins(self, database_url: str) -> bool:
         return False
 
-    def _now(self) -> float:
-        seconds, microseconds = self.client.time()
-        return float(seconds) + float(microseconds) / 1e6
-
     @contextmanager
-    def _errors(self) -> Any:
+    def _errors(self) -> Iterator[None]:
         try:
             yield
         except (RedisError, OSError) as error:
             raise BrokerUnavailable(f"the Redis broker does not answer as it should: {error}") from error
-
-
-def _claims(name: str, consumer: str) -> str:
-    """The hash of a consumer's claims from one list; in a cluster it lies in the list's own slot."""
-    tagged = name if "{" in name else f"{{{name}}}"
-    return f"{tagged}.ps.claims:{consumer}"
-
-
-def _by_list(tags: Sequence[str]) -> dict[str, list[str]]:
-    grouped: dict[str, list[str]] = defaultdict(list)
-    for tag in tags:
-        field, _, name = tag.partition("|")
-        grouped[name].append(field)
-    return grouped
-
-
-def _texts(values: Any) -> list[str]:
-    return [value.decode() for value in values]

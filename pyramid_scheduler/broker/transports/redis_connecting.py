@@ -2,37 +2,58 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import redis
+from redis.backoff import NoBackoff
+from redis.cluster import RedisCluster
+from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 TIMEOUT_SECONDS = 2.0
+_FLAGS = ("socket_keepalive",)
+_TEXTS = ("client_name", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 
 
-def connect(url: str, options: Mapping[str, Any]) -> redis.Redis:
+def connect(url: str, options: Mapping[str, Any]) -> Any:
     """A client for ``redis://``, ``rediss://``, ``redis+socket://``, ``unix://`` or ``sentinel://a;b/0``.
 
-    ``options`` may give ``socket_timeout``, ``socket_connect_timeout`` and, for sentinel, ``master_name`` and
-    ``sentinel_kwargs``. Connecting waits two seconds at most.
+    ``options`` may give ``socket_timeout``, ``socket_connect_timeout``, ``socket_keepalive``, ``client_name``,
+    ``health_check_interval``, ``ssl_ca_certs``, ``ssl_certfile``, ``ssl_keyfile``; for sentinel ``master_name``,
+    ``sentinel_kwargs``; and ``cluster = true`` for a Redis Cluster. Connecting waits two seconds at most.
     """
-    common: dict[str, Any] = {
-        "socket_connect_timeout": float(options.get("socket_connect_timeout", TIMEOUT_SECONDS)),
-        "socket_timeout": float(options.get("socket_timeout", TIMEOUT_SECONDS)),
-        "health_check_interval": 25,
-    }
+    common = _common(options)
     if url.startswith("sentinel"):
         return _through_sentinel(url, options, common)
-    if url.startswith("redis+socket://"):
-        url = _unix_url(url)
+    url = _for_redis(url)
+    if _is_true(options.get("cluster")):
+        return RedisCluster.from_url(url, **common)
     return redis.Redis.from_url(url, **common)
 
 
-def _unix_url(url: str) -> str:
-    """Kombu spells ``redis+socket:///path?virtual_host=1``; redis-py ``unix:///path?db=1``."""
-    return url.replace("redis+socket://", "unix://", 1).replace("virtual_host=", "db=")
+def _common(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "socket_connect_timeout": float(options.get("socket_connect_timeout") or TIMEOUT_SECONDS),
+        "socket_timeout": float(options.get("socket_timeout") or TIMEOUT_SECONDS),
+        "health_check_interval": int(options.get("health_check_interval") or 25),
+        # A command that is sent again may push or pop twice; whoever called knows better what to do.
+        "retry": Retry(NoBackoff(), 0),
+        **{name: _is_true(options[name]) for name in _FLAGS if name in options},
+        **{name: str(options[name]) for name in _TEXTS if options.get(name)},
+    }
+
+
+def _is_true(value: Any) -> bool:
+    return str(value).strip().lower() in ("true", "yes", "on", "1")
+
+
+def _for_redis(url: str) -> str:
+    """Kombu's spelling in redis-py's: ``redis+socket:///path?virtual_host=1``, ``ssl_cert_reqs=CERT_NONE``."""
+    url = url.replace("redis+socket://", "unix://", 1).replace("virtual_host=", "db=")
+    return re.sub(r"(?<=ssl_cert_reqs=)CERT_(\w+)", lambda match: match[1].lower(), url)
 
 
 def _through_sentinel(url: str, options: Mapping[str, Any], common: dict[str, Any]) -> redis.Redis:
@@ -43,7 +64,8 @@ def _through_sentinel(url: str, options: Mapping[str, Any], common: dict[str, An
         more = urlsplit(other if "://" in other else f"sentinel://{other}")
         hosts.append((more.hostname or "localhost", more.port or 26379))
         parts = parts if parts.path.strip("/") else parts._replace(path=more.path)
-    sentinel = Sentinel(hosts, sentinel_kwargs=dict(options.get("sentinel_kwargs") or {}), **common)
+    asking = {**common, **dict(options.get("sentinel_kwargs") or {})}
+    sentinel = Sentinel(hosts, sentinel_kwargs=asking, **common)
     master: redis.Redis = sentinel.master_for(
         str(options.get("master_name") or "mymaster"),
         db=int(parts.path.strip("/") or 0),

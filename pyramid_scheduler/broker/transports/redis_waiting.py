@@ -2,56 +2,114 @@
 
 from __future__ import annotations
 
+import logging
 import select
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import redis
+from redis.exceptions import RedisError, ResponseError
 
-_BLOCK_FOREVER = 0
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.02
 
 
 class Waiter:
-    """One blocked connection per list: ``BLMOVE list list RIGHT RIGHT`` answers when the list holds something, and
-    leaves it as it was. Nothing can be lost on the way, and foreign producers need to ring no bell.
+    """One connection that asks whether the lists exist, and is told by the server when anybody writes to one.
 
-    A command that was not answered yet stays sent until the next wait. Used by one thread.
+    That is Redis' tracking for client-side caches (Redis 6): whoever pushes, a foreign producer too, rings the bell;
+    nothing can be lost on the way, no payload travels, and one socket serves any number of queues. Every waiting
+    worker hears every push; those who find nothing left go on waiting after one round trip. Used by one thread.
     """
 
     def __init__(self, client: redis.Redis) -> None:
         self._pool = client.connection_pool
-        self._connections: dict[str, Any] = {}
+        self._connection: Any = None
 
     def wait(self, lists: Sequence[str], timeout: float, wake_fd: int | None) -> None:
         """Return when one of ``lists`` may hold something, ``wake_fd`` is readable, or after ``timeout`` seconds."""
-        sockets = {self._asking(name)._sock: name for name in lists}
-        others = [] if wake_fd is None else [wake_fd]
-        ready, _, _ = select.select([*sockets, *others], [], [], max(timeout, 0.0))
-        for sock in ready:
-            if sock in sockets:
-                self._answered(sockets[sock])
-
-    def _asking(self, name: str) -> Any:
-        connection = self._connections.get(name)
-        if connection is None:
-            connection = self._pool.get_connection()
-            connection.send_command("BLMOVE", name, name, "RIGHT", "RIGHT", _BLOCK_FOREVER)
-            self._connections[name] = connection
-        return connection
-
-    def _answered(self, name: str) -> None:
-        connection = self._connections.pop(name)
         try:
-            connection.read_response(disable_decoding=True)
-        except redis.RedisError:
-            connection.disconnect()
+            self._wait(lists, time.monotonic() + timeout, wake_fd)
+        except (RedisError, OSError):
+            self.close()
             raise
-        finally:
-            self._pool.release(connection)
+
+    def _wait(self, lists: Sequence[str], deadline: float, wake_fd: int | None) -> None:
+        connection = self._open()
+        poll = _poll_of(connection._sock, wake_fd)
+        while not self._any(connection, lists):
+            woken = _ready(poll, deadline)
+            if connection._sock.fileno() not in woken:
+                return
+            _listen(connection)
+
+    def _any(self, connection: Any, lists: Sequence[str]) -> bool:
+        """Asking is also what makes the server tell of the next write. One command, so that no write falls between."""
+        connection.send_command("EXISTS", *lists)
+        return bool(connection.read_response()) or bool(connection.can_read(0))
+
+    def _open(self) -> Any:
+        if self._connection is None:
+            connection = self._pool.connection_class(**{**self._pool.connection_kwargs, "protocol": 3})
+            connection.connect()
+            connection.send_command("CLIENT", "TRACKING", "ON")
+            connection.read_response()
+            self._connection = connection
+        return self._connection
 
     def close(self) -> None:
-        """Hang up; the server forgets commands of closed connections."""
-        for connection in self._connections.values():
-            connection.disconnect()
-            self._pool.release(connection)
-        self._connections.clear()
+        if self._connection is not None:
+            self._connection.disconnect()
+        self._connection = None
+
+
+class Poller:
+    """For servers that do not track: asks fifty times a second."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def wait(self, lists: Sequence[str], timeout: float, wake_fd: int | None) -> None:
+        """As Waiter.wait, up to 20 ms late."""
+        deadline = time.monotonic() + timeout
+        poll = _poll_of(None, wake_fd)
+        while not any(self._client.exists(name) for name in lists):
+            left = deadline - time.monotonic()
+            if left <= 0 or _ready(poll, time.monotonic() + min(left, POLL_SECONDS)):
+                return
+
+    def close(self) -> None: ...
+
+
+def make_waiter(client: Any) -> Waiter | Poller:
+    """The best that this server can do."""
+    if not isinstance(client, redis.Redis):
+        return Poller(client)
+    waiter = Waiter(client)
+    try:
+        waiter._open()
+    except ResponseError as error:
+        log.info("Redis does not tell of writes (%s): looking for messages every %g s", error, POLL_SECONDS)
+        return Poller(client)
+    return waiter
+
+
+def _listen(connection: Any) -> None:
+    """Take what the server has told so far; that it told something is all there is to know."""
+    while connection.can_read(0):
+        connection.read_response(push_request=True)
+
+
+def _poll_of(sock: Any, wake_fd: int | None) -> select.poll:
+    poll = select.poll()  # unlike select, it knows descriptors beyond 1023
+    for fd in (sock, wake_fd):
+        if fd is not None:
+            poll.register(fd, select.POLLIN)
+    return poll
+
+
+def _ready(poll: select.poll, deadline: float) -> set[int]:
+    left = max(deadline - time.monotonic(), 0.0)
+    return {fd for fd, _ in poll.poll(left * 1000)}
