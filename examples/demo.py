@@ -77,7 +77,9 @@ def _run_the_shop(ini: Path) -> dict[str, bool]:
             "a date job for every customer": wait_for(lambda: _customers("reminded") == names),
             "the interval job, three times": wait_for(lambda: _count("counted") >= 3),
             "the cron job, twice": wait_for(lambda: _count("closed") >= 2),
-            "the failing job is kept with its reason": wait_for(lambda: scheduler.ledger.parked.get(failing) is not None),
+            "the failing job is kept with its reason": wait_for(
+                lambda: scheduler.ledger.parked.get(failing) is not None
+            ),
             "the canceled job is gone, and did not run": wait_for(lambda: scheduler.get_job(late) is None)
             and "nobody" not in _customers("reminded"),
         }

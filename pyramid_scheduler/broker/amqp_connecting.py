@@ -9,9 +9,11 @@ from typing import Any
 
 import amqp
 from amqp.exceptions import AMQPError, NotFound, PreconditionFailed
+from amqp.transport import TCPTransport
 from kombu.connection import Connection
 
 CONNECT_TIMEOUT_SECONDS = 2
+READ_AHEAD_BYTES = 16384
 ERRORS = (AMQPError, OSError)
 
 
@@ -32,7 +34,26 @@ def connect(url: str, options: Mapping[str, Any]) -> amqp.Connection:
         client_properties={"connection_name": f"pyramid_scheduler {socket.gethostname()} {os.getpid()}"},
     )
     connection.connect()
+    _read_ahead(connection)
     return connection
+
+
+def _read_ahead(connection: amqp.Connection) -> None:
+    """Let py-amqp take from the socket what is there, instead of three reads a frame.
+
+    It keeps the surplus in a buffer of its own, so whoever selects on the socket must ask ``has_read_ahead`` first.
+    A TLS socket reads ahead by itself.
+    """
+    transport = connection.transport
+    if type(transport) is TCPTransport:
+        receive = transport.sock.recv
+        transport._quick_recv = lambda size: receive(max(size, READ_AHEAD_BYTES))
+
+
+def has_read_ahead(connection: amqp.Connection) -> bool:
+    """Whether frames, or the beginning of one, lie in memory already."""
+    pending = getattr(connection.sock, "pending", None)
+    return bool(connection.transport._read_buffer) or bool(pending is not None and pending())
 
 
 def _ssl(url: str, options: Mapping[str, Any]) -> Any:

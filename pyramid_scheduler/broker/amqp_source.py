@@ -12,7 +12,7 @@ import amqp
 from ..core.errors import BrokerUnavailable
 from ..core.message import Delivery
 from ..core.waking import WakePipe
-from .amqp_connecting import ERRORS, connect, declare
+from .amqp_connecting import ERRORS, connect, declare, has_read_ahead
 
 Tag = tuple[int, int]  # (which of our connections, delivery tag)
 
@@ -80,12 +80,13 @@ class AmqpSource:
         assert connection is not None
         came = False
         while True:
-            ready, _, _ = select.select([connection.sock, self._pipe.fd], [], [], 0.0 if came else timeout)
-            if self._pipe.fd in ready:
-                self._pipe.drain()
-                timeout = 0.0
-            if connection.sock not in ready:
-                return came
+            if not has_read_ahead(connection):
+                ready, _, _ = select.select([connection.sock, self._pipe.fd], [], [], 0.0 if came else timeout)
+                if self._pipe.fd in ready:
+                    self._pipe.drain()
+                    timeout = 0.0
+                if connection.sock not in ready:
+                    return came
             connection.drain_events(timeout=5)
             came = True
             if len(self._arrived) >= self._prefetch:
