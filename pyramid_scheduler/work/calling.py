@@ -52,4 +52,10 @@ class Caller:
         runner = getattr(self._loops, "runner", None)
         if runner is None:
             runner = self._loops.runner = asyncio.Runner()
-        return runner.run(coroutine)
+        try:
+            return runner.run(coroutine)
+        except BaseException:
+            # A time limit ends the loop, not the coroutine: it would go on when the next one is run.
+            self._loops.runner = None
+            runner.close()
+            raise

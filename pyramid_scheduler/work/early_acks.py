@@ -36,15 +36,16 @@ class EarlyAcks:
         self._wake()
         return answer.get()
 
-    def serve(self, source: Source) -> None:
-        """Ack what was asked for; whatever fails is asked for still."""
-        while self._asked:
-            batch = list(self._asked)
+    def serve(self, source: Source) -> bool:
+        """Ack what was asked for, and say whether anything was; whatever fails is asked for still."""
+        batch = list(self._asked)
+        if batch:
             source.ack([delivery for delivery, _ in batch])
-            for delivery, answer in batch:
-                self._asked.popleft()
-                delivery.acked = True
-                answer.put(True)
+        for delivery, answer in batch:
+            self._asked.popleft()
+            delivery.acked = True
+            answer.put(True)
+        return bool(batch)
 
     def close(self) -> None:
         """Nobody acks any more."""

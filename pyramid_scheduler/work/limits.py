@@ -87,6 +87,10 @@ class Limits:
             self._holds[run_id] = hold
         try:
             yield
+        except type(error) as raised:
+            if not raised.args:  # it was raised as a bare class: the interpreter takes no more
+                raised.args = error.args
+            raise
         finally:
             with self._lock:  # nothing can be raised any more once we have the lock
                 self._holds.pop(run_id, None)

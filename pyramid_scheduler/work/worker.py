@@ -76,6 +76,7 @@ class Worker:
         self._source: Source | None = None
         self._asleep = False
         self._done = 0
+        self._flushed_at = 0.0
         self._deadline: float | None = None
         self._stopping = threading.Event()
         self._sent_home = False
@@ -197,8 +198,9 @@ class Worker:
         if source is None:
             source = self._source = self._open_source()
         self._upkeep.turn()
-        self._early.serve(source)
-        self._settler.flush(source)
+        if not self._early.serve(source) or self._is_flush_due():
+            self._settler.flush(source)
+            self._flushed_at = self._clock.monotonic()
         if leaving:
             self._intake.empty(source)
             source.receive(0, 0.0 if self._is_finished() else BUSY_WAIT_SECONDS)
@@ -207,6 +209,11 @@ class Worker:
         self._asleep = True
         self._intake.fill(source, len(self._busy), self._seconds_to_wait())
         self._asleep = False
+
+    def _is_flush_due(self) -> bool:
+        """Outcomes of runs that were acked early hold nothing up: they wait for each other."""
+        late = self._clock.monotonic() - self._flushed_at >= BUSY_WAIT_SECONDS
+        return late or len(self._settler) >= FLUSH_AT
 
     def _seconds_to_wait(self) -> float:
         if len(self._early):
