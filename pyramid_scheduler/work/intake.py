@@ -55,7 +55,7 @@ class Intake:
 
     def _admitted(self, source: Source) -> Sequence[Delivery]:
         """Without the second publications of one fire: those are acked, and never run."""
-        fires = [(str(d.headers.get("id")), token) for d in self._received if (token := _token(d))]
+        fires = [(_fire(d), token) for d in self._received if (token := _token(d))]
         if not fires:
             return self._received
         allowed = self._runs.claim(fires)
@@ -97,6 +97,12 @@ class Intake:
             if delivery is not None:
                 taken.append(delivery)
         return taken
+
+
+def _fire(delivery: Delivery) -> str:
+    """What fired it: every retry of a run is a fire of its own, though they all have the run's id."""
+    retries = delivery.headers.get("retries")
+    return f"{delivery.headers.get('id')}{f'#{retries}' if retries else ''}"
 
 
 def _token(delivery: Delivery) -> str:

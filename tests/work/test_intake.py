@@ -1,0 +1,62 @@
+"""What a worker takes in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pyramid_scheduler.core import message as wire
+from pyramid_scheduler.core.message import Delivery
+from pyramid_scheduler.work.intake import Intake
+
+
+class FirstComeRuns:
+    """The first token of each fire may run."""
+
+    def __init__(self) -> None:
+        self.holders: dict[str, str] = {}
+
+    def claim(self, fires: Sequence[tuple[str, str]]) -> set[str]:
+        for run_id, token in fires:
+            self.holders.setdefault(run_id, token)
+        return {token for run_id, token in fires if self.holders[run_id] == token}
+
+
+class Basket:
+    """A source that has what is put into it."""
+
+    def __init__(self, *deliveries: Delivery) -> None:
+        self.deliveries = list(deliveries)
+        self.acked: list[Delivery] = []
+
+    def receive(self, limit: int, timeout: float) -> list[Delivery]:
+        taken, self.deliveries = self.deliveries, []
+        return taken
+
+    def ack(self, deliveries: Sequence[Delivery]) -> None:
+        self.acked += deliveries
+
+
+def fire(token: str, retries: int = 0) -> Delivery:
+    headers = {"id": "one", "task": "t", "retries": retries, wire.TOKEN: token}
+    return Delivery("q", headers, b"", "application/json", "utf-8", {}, token)
+
+
+def admitted(runs: Any, *deliveries: Delivery) -> tuple[list[str], list[str]]:
+    source: Any = Basket(*deliveries)
+    intake = Intake(threads=4, runs=runs)
+    intake.fill(source, 0, 0.0)
+    return [intake.take().tag for _ in range(len(intake))], [d.tag for d in source.acked]
+
+
+def test_a_second_publication_of_one_fire_is_acked_and_does_not_run() -> None:
+    assert admitted(FirstComeRuns(), fire("a"), fire("b")) == (["a"], ["b"])
+
+
+def test_every_retry_of_a_run_is_a_fire_of_its_own() -> None:
+    runs = FirstComeRuns()
+
+    assert admitted(runs, fire("a")) == (["a"], [])
+    assert admitted(runs, fire("b", retries=1)) == (["b"], [])
+    assert admitted(runs, fire("c", retries=2)) == (["c"], [])
+    assert admitted(runs, fire("d", retries=2)) == ([], ["d"])
