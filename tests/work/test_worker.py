@@ -1,0 +1,374 @@
+"""A worker and what goes wrong around it: the broker, the ledger, its jobs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pyramid_scheduler.core.errors import BrokerUnavailable
+from pyramid_scheduler.core.run import Outcome, RunState
+from pyramid_scheduler.work.worker import EXIT_RECYCLE, EXIT_STOPPED
+from tests.fleet import wait_for
+from tests.work.fakes import FakeSource, Workshop, delivery
+
+Make = Callable[..., Workshop]
+
+
+def none_alive(shop: Workshop) -> bool:
+    return not any(thread.is_alive() for thread in shop.worker._executors)
+
+
+def test_jobs_run_are_recorded_and_then_acked(make_workshop: Make) -> None:
+    shop = make_workshop(*(delivery(f"r{n}") for n in range(50)), threads=3)
+    shop.worker.start()
+    shop.ends(*(f"r{n}" for n in range(50)))
+    assert sorted(shop.source.acked) == sorted(f"r{n}" for n in range(50))
+    assert shop.source.held == []
+
+
+def test_a_job_that_comes_while_the_worker_is_idle_starts_within_a_few_milliseconds(make_workshop: Make) -> None:
+    shop = make_workshop()
+    started: list[float] = []
+    shop.add("stamp", lambda: started.append(time.perf_counter()))
+    shop.worker.start()
+    waits = []
+    for n in range(20):
+        at = time.perf_counter()
+        shop.source.put(delivery(f"r{n}", "stamp"))
+        wait_for(lambda n=n: len(started) == n + 1)
+        waits.append(started[-1] - at)
+    assert sorted(waits)[10] < 0.01
+
+
+def test_outcomes_of_an_idle_worker_are_settled_at_once(make_workshop: Make) -> None:
+    shop = make_workshop()
+    shop.worker.start()
+    waits = []
+    for n in range(11):
+        at = time.perf_counter()
+        shop.source.put(delivery(f"r{n}"))
+        while f"r{n}" not in shop.source.acked:
+            assert time.perf_counter() - at < 10
+            time.sleep(0.0005)
+        waits.append(time.perf_counter() - at)
+    assert sorted(waits)[5] < 0.03
+
+
+# What is away
+
+
+def test_a_ledger_that_is_away_stops_no_thread_and_loses_nothing(make_workshop: Make) -> None:
+    shop = make_workshop(delivery("a"), delivery("b"), threads=2)
+    shop.ledger.away = True
+    shop.worker.start()
+    wait_for(lambda: shop.source.given_back)
+    shop.ledger.away = False
+    shop.ends("a", "b")
+    assert len([thread for thread in shop.worker._executors if thread.is_alive()]) == 2
+
+
+def test_a_ledger_that_is_away_is_not_asked_hundreds_of_times(make_workshop: Make) -> None:
+    shop = make_workshop(delivery("a"))
+    shop.ledger.away = True
+    shop.worker.start()
+    began = time.monotonic()
+    wait_for(lambda: len(shop.source.given_back) >= 4)
+    assert time.monotonic() - began > 0.5
+
+
+def test_fires_wait_until_the_ledger_can_say_whether_they_may_run(make_workshop: Make) -> None:
+    shop = make_workshop(delivery("fire", **{"ps-token": "t1"}))
+    shop.ledger.away = True
+    shop.worker.start()
+    wait_for(lambda: shop.source.held)
+    assert not shop.ledger.records
+    shop.ledger.away = False
+    shop.ends("fire")
+
+
+def test_the_second_publication_of_a_fire_is_acked_and_never_run(make_workshop: Make) -> None:
+    shop = make_workshop(delivery("fire", "count", **{"ps-token": "mine"}))
+    shop.source.queue.append(delivery("other", "count", **{"ps-token": "theirs"}))
+    shop.ledger.refused_tokens = {"theirs"}
+    ran: list[int] = []
+    shop.add("count", lambda: ran.append(1))
+    shop.worker.start()
+    shop.ends("fire")
+    wait_for(lambda: "other" in shop.source.acked)
+    assert ran == [1]
+    assert shop.ledger.ended() == {"fire"}
+    assert shop.ledger.claims <= 2  # by the batch, not by the job
+
+
+@pytest.mark.parametrize("token", [["x"], {"a": 1}, 7, None])
+def test_a_token_of_a_strange_type_holds_up_nobody(make_workshop: Make, token: Any) -> None:
+    shop = make_workshop(delivery("strange", **{"ps-token": token}), delivery("good"))
+    shop.worker.start()
+    shop.ends("good")
+
+
+@pytest.mark.parametrize("what", ["receive", "ack"])
+def test_after_an_outage_of_the_broker_the_worker_goes_on(make_workshop: Make, what: str) -> None:
+    shop = make_workshop(delivery("a"))
+    shop.source.away = {what}
+    shop.worker.start()
+    if what == "ack":
+        wait_for(lambda: "a" in shop.ledger.ended())
+        assert shop.source.acked == []
+    shop.source.away = set()
+    shop.ends("a")
+
+
+def test_a_failed_flush_keeps_follow_ups_and_publishes_them_once(make_workshop: Make) -> None:
+    shop = make_workshop(delivery("a", "again"))
+    message = delivery("next").message()
+    shop.add("again", print, handler=lambda run: Outcome(RunState.RETRIED, follow_ups=(message,)))
+    shop.publisher.away = True
+    shop.worker.start()
+    wait_for(lambda: len(shop.settler))
+    shop.ledger.away, shop.publisher.away = True, False
+    wait_for(lambda: shop.publisher.published)
+    assert shop.source.acked == []
+    shop.ledger.away = False
+    shop.ends("a")
+    assert shop.publisher.published == ["next"]
+
+
+# What cannot be settled
+
+
+def test_an_outcome_that_cannot_be_written_holds_up_no_other(make_workshop: Make) -> None:
+    shop = make_workshop(*(delivery(f"r{n}") for n in range(10)))
+    shop.ledger.unwritable = {"r3"}
+    shop.worker.start()
+    shop.ends(*(f"r{n}" for n in range(10) if n != 3))
+    wait_for(lambda: "r3" in shop.source.acked)
+    assert [(one.id, one.state) for one in shop.ledger.parked] == [("r3", RunState.PARKED)]
+    assert "cannot be written down" in shop.ledger.parked[0].reason
+
+
+def test_a_follow_up_that_cannot_be_published_holds_up_no_other(make_workshop: Make) -> None:
+    shop = make_workshop(delivery("a", "again"), delivery("b"))
+    message = delivery("huge").message()
+    shop.add("again", print, handler=lambda run: Outcome(RunState.RETRIED, follow_ups=(message,)))
+    shop.publisher.unpublishable = {"huge"}
+    shop.worker.start()
+    shop.ends("b")
+    wait_for(lambda: "a" in shop.source.acked)
+    assert [one.id for one in shop.ledger.parked] == ["a"]
+
+
+def test_a_bug_of_ours_in_one_run_costs_no_thread(make_workshop: Make) -> None:
+    shop = make_workshop(delivery("bug"), delivery("good"))
+    run = shop.runner.run
+
+    def buggy(one: Any, ack_now: Any = None) -> Any:
+        if one.tag == "bug":
+            raise AssertionError
+        return run(one, ack_now)
+
+    shop.runner.run = buggy  # type: ignore[method-assign]
+    shop.worker.start()
+    shop.ends("good")
+    assert "bug" in shop.source.held  # neither acked nor lost
+
+
+# Acks before the call
+
+
+def test_a_task_that_acks_early_is_acked_before_it_is_called_and_only_once(make_workshop: Make) -> None:
+    shop = make_workshop(*(delivery(f"r{n}", "early") for n in range(20)), threads=3)
+    acked_before: list[bool] = []
+
+    def handler(run: Any) -> Outcome:
+        acked_before.append(run.id in shop.source.acked)
+        return Outcome(RunState.SUCCEEDED)
+
+    shop.add("early", print, handler=handler, ack_early=True)
+    shop.worker.start()
+    shop.ends(*(f"r{n}" for n in range(20)))
+    assert acked_before == [True] * 20
+    assert len(shop.source.acked) == 20
+
+
+def test_a_task_that_acks_late_is_not_acked_while_it_runs(make_workshop: Make) -> None:
+    shop = make_workshop(delivery("a", "held"))
+    shop.hold()
+    shop.worker.start()
+    wait_for(lambda: shop.calls)
+    assert shop.source.acked == []
+    shop.gate.set()
+    shop.ends("a")
+
+
+def test_a_job_whose_early_ack_is_not_to_be_had_goes_back_unrun_when_the_worker_stops(make_workshop: Make) -> None:
+    shop = make_workshop(delivery("a", "early"))
+    ran: list[int] = []
+    shop.add("early", lambda: ran.append(1), ack_early=True)
+    shop.source.away = {"ack"}
+    shop.worker.start()
+    wait_for(lambda: len(shop.worker._early))
+    shop.worker.stop(0.2)
+    wait_for(lambda: none_alive(shop))
+    assert ran == []
+    assert shop.source.acked == []
+
+
+def test_an_early_acked_job_that_does_not_finish_in_time_is_kept_with_the_failures(make_workshop: Make) -> None:
+    shop = make_workshop(delivery("a", "early"))
+    shop.add("early", lambda: shop.gate.wait(30), ack_early=True)
+    shop.worker.start()
+    wait_for(lambda: "a" in shop.source.acked)
+    shop.worker.stop(0.1)
+    assert [(one.id, one.state) for one in shop.ledger.parked] == [("a", RunState.FAILED)]
+    assert "WorkerLost" in shop.ledger.parked[0].reason
+    assert shop.source.given_back == []
+
+
+# Prefetch
+
+
+def test_behind_a_long_job_nothing_is_hoarded(make_workshop: Make) -> None:
+    shop = make_workshop(delivery("long", "held"), *(delivery(f"r{n}") for n in range(5)))
+    shop.hold()
+    shop.worker.start()
+    wait_for(lambda: shop.calls)
+    wait_for(lambda: shop.source.held == ["long"], what="the others to be given back")
+    assert "long" not in shop.source.given_back
+
+
+def test_what_is_hoarded_while_the_broker_is_away_is_given_back_when_it_is_there(make_workshop: Make) -> None:
+    shop = make_workshop(delivery("long", "held"), *(delivery(f"r{n}") for n in range(3)))
+    shop.hold()
+    shop.source.away = {"give_back"}
+    shop.worker.start()
+    wait_for(lambda: len(shop.worker._intake._returning))
+    shop.source.away = set()
+    wait_for(lambda: shop.source.held == ["long"])
+
+
+def test_many_short_jobs_are_fetched_in_batches_of_bounded_size(make_workshop: Make) -> None:
+    shop = make_workshop(*(delivery(f"r{n}") for n in range(5000)), threads=2)
+    shop.worker.start()
+    wait_for(lambda: len(shop.source.acked) == 5000)
+    assert 10 < shop.source.largest <= 2500
+
+
+# Leaving
+
+
+def test_stopping_gives_back_at_once_what_has_not_started_and_waits_for_what_has(make_workshop: Make) -> None:
+    shop = make_workshop(delivery("running", "held"), delivery("waiting"), threads=1)
+    shop.hold()
+    shop.worker.start()
+    wait_for(lambda: shop.calls and len(shop.source.held) == 2)
+    stopper = threading.Thread(target=shop.worker.stop, args=(20,))
+    stopper.start()
+    wait_for(lambda: shop.source.given_back == ["waiting"])
+    shop.gate.set()
+    stopper.join(10)
+    assert shop.source.acked == ["running"]
+    assert shop.source.closed
+    assert shop.leases.released == ["w"]
+    assert shop.upkeep.left
+    wait_for(lambda: none_alive(shop))
+
+
+def test_a_job_that_does_not_finish_in_time_goes_back(make_workshop: Make) -> None:
+    abandoned: list[int] = []
+    shop = make_workshop(delivery("a", "held"), abandon=lambda: abandoned.append(1))
+    shop.hold()
+    shop.worker.start()
+    wait_for(lambda: shop.calls)
+    shop.worker.stop(0.1)
+    assert shop.source.given_back == ["a"]
+    assert shop.worker.unfinished == 1
+    assert abandoned == [1]
+
+
+def test_a_worker_whose_jobs_all_finish_abandons_nothing(make_workshop: Make) -> None:
+    abandoned: list[int] = []
+    shop = make_workshop(delivery("a"), abandon=lambda: abandoned.append(1))
+    shop.worker.start()
+    shop.ends("a")
+    shop.worker.stop(5)
+    assert abandoned == []
+
+
+@pytest.mark.parametrize("away", [{"give_back"}, {"receive"}, {"ack"}, {"give_back", "receive", "ack"}])
+def test_a_worker_stops_though_the_broker_is_away(make_workshop: Make, away: set[str]) -> None:
+    shop = make_workshop(delivery("a"), threads=2)
+    shop.worker.start()
+    shop.ends("a")
+    shop.source.away = away
+    shop.source.put(delivery("b"))
+    began = time.monotonic()
+    shop.worker.stop(0.5)
+    assert time.monotonic() - began < 2
+    assert not shop.worker.alive
+    wait_for(lambda: none_alive(shop))
+    assert shop.leases.released == ["w"]
+
+
+def test_a_worker_that_never_found_its_broker_stops(make_workshop: Make) -> None:
+    def away() -> FakeSource:
+        raise BrokerUnavailable("nobody there")
+
+    shop = make_workshop(open_source=away)
+    shop.worker.start()
+    began = time.monotonic()
+    shop.worker.stop(0.5)
+    assert time.monotonic() - began < 2
+    wait_for(lambda: none_alive(shop))
+
+
+def test_stopping_twice_or_before_the_start_is_harmless(make_workshop: Make) -> None:
+    shop = make_workshop(delivery("a"))
+    shop.worker.stop(0.1)
+    shop.worker.start()
+    wait_for(lambda: not shop.worker.alive)
+    wait_for(lambda: none_alive(shop))
+    shop.worker.stop(0.1)
+    assert shop.ledger.records == []
+
+
+def test_a_worker_asks_to_be_replaced_after_its_share_of_jobs(make_workshop: Make) -> None:
+    shop = make_workshop(*(delivery(f"r{n}") for n in range(30)), max_jobs=5, threads=1)
+    assert shop.worker.run() == EXIT_RECYCLE
+    assert len(shop.ledger.records) >= 5
+    assert shop.source.held == []
+    assert sorted(shop.source.acked) == sorted(shop.ledger.ended())
+
+
+def test_a_worker_asks_to_be_replaced_when_it_has_grown(make_workshop: Make) -> None:
+    shop = make_workshop(max_memory_bytes=1)
+    assert shop.worker.run() == EXIT_RECYCLE
+
+
+def test_run_returns_when_another_thread_stops_it(make_workshop: Make) -> None:
+    shop = make_workshop(delivery("a"))
+    stopper = threading.Thread(target=lambda: (shop.ends("a"), shop.worker.stop(1)))
+    stopper.start()
+    assert shop.worker.run() == EXIT_STOPPED
+    stopper.join()
+
+
+def test_workers_started_and_stopped_at_any_moment_lose_nothing(make_workshop: Make) -> None:
+    source = FakeSource([delivery(f"r{n}") for n in range(300)])
+    ended: set[str] = set()
+    for round_ in range(200):
+        shop = make_workshop(threads=2, open_source=lambda: source)
+        shop.worker.start()
+        if round_ % 3:
+            wait_for(lambda: source.acked or not source.queue)
+        shop.worker.stop(2)
+        ended |= shop.ledger.ended()
+        assert source.held == []
+        if not source.queue:
+            break
+    assert sorted(source.acked) == sorted(f"r{n}" for n in range(300))
+    assert ended == set(source.acked)
