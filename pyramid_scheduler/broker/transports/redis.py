@@ -25,6 +25,7 @@ from ...core.errors import BrokerUnavailable
 from .redis_connecting import connect
 from .redis_layout import Layout, by_list, claims, holders
 from .redis_leases import MARK, RedisLeases
+from .redis_line import Line, PooledLine
 from .redis_scripts import CLAIM
 from .redis_waiting import Poller, Waiter, make_waiter
 from .store import Claimed, Put
@@ -53,14 +54,25 @@ class Link:
         self.in_slots = isinstance(self.client, RedisCluster)
         self.claim = self.client.register_script(CLAIM)
         self.leases = RedisLeases(self.client, layout)
-        self.waiters: weakref.WeakSet[Waiter | Poller] = weakref.WeakSet()
+        self.hands: weakref.WeakSet[Hands] = weakref.WeakSet()
         salt = os.urandom(5).hex()
         self.tokens = (f"{salt}{number:x}" for number in itertools.count())
 
     def close(self) -> None:
-        for waiter in list(self.waiters):
-            waiter.close()
+        for hands in list(self.hands):
+            hands.line.close()
+            if hands.waiter is not None:
+                hands.waiter.close()
         self.client.close()
+
+
+class Hands:
+    """What one thread has of a link for itself."""
+
+    def __init__(self, link: Link) -> None:
+        self.line = PooledLine(link.client) if link.in_slots else Line(link.client)
+        self.waiter: Waiter | Poller | None = None
+        link.hands.add(self)
 
 
 class Step(NamedTuple):
@@ -127,13 +139,15 @@ class RedisStore:
         left = min(limit, MOST_PER_CLAIM)
         claimed: list[Claimed] = []
         with self._errors():
-            link = self.link
+            link, hands = self.link, self._hands()
             self._settle()
             # Queues take turns at being first, so that none is starved by a full one.
             for step in self._steps(tuple(queues), next(self._turns) % len(queues), consumer, link.in_slots):
                 if left > len(claimed):
                     self._register(link, step)
-                    claimed += self._claim(link, step, left - len(claimed), consumer)
+                    claimed += self._claim(link, hands, step, left - len(claimed), consumer)
+        if hands.waiter is not None:
+            hands.waiter.found(len(claimed))
         return claimed
 
     def _make_steps(self, queues: tuple[str, ...], first: int, consumer: str, in_slots: bool) -> list[Step]:
@@ -147,10 +161,10 @@ class RedisStore:
                 step.lists.append((name, queue))
         return list(groups.values())
 
-    def _claim(self, link: Link, step: Step, limit: int, consumer: str) -> list[Claimed]:
+    def _claim(self, link: Link, hands: Hands, step: Step, limit: int, consumer: str) -> list[Claimed]:
         token = next(link.tokens)
         try:
-            micros, *taken = link.claim(keys=step.keys, args=[limit, token, consumer])
+            micros, *taken = hands.line.run_script(link.claim, step.keys, [limit, token, consumer])
         except (RedisError, OSError):
             self._owe_return(step, consumer, token)
             raise
@@ -177,15 +191,9 @@ class RedisStore:
             raise
 
     def _ack(self, tags: Sequence[str], consumer: str) -> None:
-        grouped = by_list(tags)
-        if len(grouped) == 1:
-            [(name, fields)] = grouped.items()
-            self.client.hdel(claims(name, consumer), *fields)
-            return
-        pipeline = self.client.pipeline(transaction=False)
-        for name, fields in grouped.items():
-            pipeline.hdel(claims(name, consumer), *fields)
-        pipeline.execute()
+        line = self._hands().line
+        for name, fields in by_list(tags).items():
+            line.run("HDEL", claims(name, consumer), *fields)
 
     def give_back(self, tags: Sequence[str], consumer: str) -> None:
         try:
@@ -221,16 +229,18 @@ class RedisStore:
     def wait(self, queues: Sequence[str], timeout: float, wake_fd: int | None = None) -> None:
         lists = [name for queue in queues for name in self.layout.lists_of(queue)]
         with self._errors():
-            self._waiter().wait(lists, timeout, wake_fd)
+            hands = self._hands()
+            if hands.waiter is None:
+                hands.waiter = make_waiter(self.client)
+            hands.waiter.wait(lists, timeout, wake_fd)
 
-    def _waiter(self) -> Waiter | Poller:
+    def _hands(self) -> Hands:
         """This thread's."""
         link = self.link
-        waiter: Waiter | Poller | None = getattr(self._local, "waiter", None)
-        if waiter is None or waiter not in link.waiters:
-            waiter = self._local.waiter = make_waiter(link.client)
-            link.waiters.add(waiter)
-        return waiter
+        hands: Hands | None = getattr(self._local, "hands", None)
+        if hands is None or hands not in link.hands:
+            hands = self._local.hands = Hands(link)
+        return hands
 
     # Leases
 

@@ -39,6 +39,7 @@ def _common(options: Mapping[str, Any]) -> dict[str, Any]:
         "socket_connect_timeout": float(options.get("socket_connect_timeout") or TIMEOUT_SECONDS),
         "socket_timeout": float(options.get("socket_timeout") or TIMEOUT_SECONDS),
         "health_check_interval": int(options.get("health_check_interval") or 25),
+        "protocol": 2,  # every server knows it; only waiting asks for more
         # A command that is sent again may push or pop twice; whoever called knows better what to do.
         "retry": Retry(NoBackoff(), 0),
         **{name: _is_true(options[name]) for name in _FLAGS if name in options},

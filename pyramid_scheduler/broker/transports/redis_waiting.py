@@ -21,12 +21,19 @@ class Waiter:
 
     That is Redis' tracking for client-side caches (Redis 6): whoever pushes, a foreign producer too, rings the bell;
     nothing can be lost on the way, no payload travels, and one socket serves any number of queues. Every waiting
-    worker hears every push; those who find nothing left go on waiting after one round trip. Used by one thread.
+    worker hears every push: who came too late the last time looks first and goes on waiting if there is nothing left;
+    who did not runs for it, and saves that round trip. Used by one thread.
     """
 
     def __init__(self, client: redis.Redis) -> None:
         self._pool = client.connection_pool
         self._connection: Any = None
+        self._told = self._came_late = False
+
+    def found(self, count: int) -> None:
+        """What claiming brought after a wait."""
+        if self._told:
+            self._came_late, self._told = not count, False
 
     def wait(self, lists: Sequence[str], timeout: float, wake_fd: int | None) -> None:
         """Return when one of ``lists`` may hold something, ``wake_fd`` is readable, or after ``timeout`` seconds."""
@@ -44,6 +51,9 @@ class Waiter:
             if connection._sock.fileno() not in woken:
                 return
             _listen(connection)
+            self._told = True
+            if not self._came_late:
+                return
 
     def _any(self, connection: Any, lists: Sequence[str]) -> bool:
         """Asking is also what makes the server tell of the next write. One command, so that no write falls between."""
@@ -79,6 +89,8 @@ class Poller:
             left = deadline - time.monotonic()
             if left <= 0 or _ready(poll, time.monotonic() + min(left, POLL_SECONDS)):
                 return
+
+    def found(self, count: int) -> None: ...
 
     def close(self) -> None: ...
 
