@@ -29,10 +29,14 @@ _CONFLICTS = ("40P01", "40001", "55P03", "1213", "1205", "1020", "database is lo
 
 
 class Database:
-    """One database; ``unavailable`` is the error that says it does not answer. Safe across threads and forks."""
+    """One database; ``unavailable`` is the error that says it does not answer. Safe across threads and forks.
 
-    def __init__(self, url: str, unavailable: type[SchedulerError]) -> None:
+    ``durable=False`` is for writes that may be undone by a crash of the server: PostgreSQL does not wait for its disk.
+    """
+
+    def __init__(self, url: str, unavailable: type[SchedulerError], *, durable: bool = True) -> None:
         self.url = make_url(url)
+        self._durable = durable
         self.kind = self.url.get_backend_name().replace("mariadb", "mysql")
         self._unavailable = unavailable
         self._engine: Engine | None = None
@@ -109,7 +113,7 @@ class Database:
         try:
             return sa.create_engine(
                 self.url,
-                connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS},
+                connect_args=self._connect_arguments(),
                 isolation_level="READ COMMITTED",  # MariaDB's default locks the gaps between rows, and deadlocks
                 pool_timeout=10,
                 max_overflow=20,
@@ -118,6 +122,12 @@ class Database:
             raise self._unavailable(
                 f"{self.display}: {error}; install pyramid-scheduler[{_extra(self.url)}]"
             ) from error
+
+    def _connect_arguments(self) -> dict[str, Any]:
+        arguments: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_SECONDS}
+        if self.kind == "postgresql" and not self._durable:
+            arguments["options"] = "-c synchronous_commit=off"
+        return arguments
 
     def _translated(self, error: Exception) -> SchedulerError | Exception:
         if isinstance(error, OperationalError | PoolTimeout) or getattr(error, "connection_invalidated", False):

@@ -33,20 +33,29 @@ CHUNK = 500
 
 def open_sql_store(url: str, *, options: Mapping[str, Any] | None = None) -> SqlStore:
     """The store in the database at ``url``; it connects, and makes its tables, when first used."""
-    return SqlStore(Database(url, BrokerUnavailable))
+    return SqlStore(Database(url, BrokerUnavailable), Database(url, BrokerUnavailable, durable=False))
 
 
 class SqlStore:
-    """A QueueStore in SQLite, PostgreSQL or MariaDB/MySQL."""
+    """A QueueStore in SQLite, PostgreSQL or MariaDB/MySQL.
 
-    def __init__(self, database: Database) -> None:
+    Messages are put durably. Claims and acks go through ``claims``, which may forget the last of them in a crash of the
+    server: a message is then taken again, and its redelivery recognised.
+    """
+
+    def __init__(self, database: Database, claims: Database) -> None:
         self._raw_database = database
+        self._raw_claims = claims
         self._turn = 0
 
     @cached_property
     def database(self) -> Database:
         ensure_tables(self._raw_database)
         return self._raw_database
+
+    @cached_property
+    def claims(self) -> Database:
+        return self._raw_claims if self.database.kind == "postgresql" else self.database
 
     @cached_property
     def _watcher(self) -> Watcher:
@@ -82,7 +91,7 @@ class SqlStore:
 
     def _claim(self, queue: str, limit: int, consumer: str) -> list[Claimed]:
         parameters = {"queue": queue, "limit": limit, "consumer": consumer}
-        rows = self.database.write(lambda connection: self._claim_rows(connection, parameters))
+        rows = self.claims.write(lambda connection: self._claim_rows(connection, parameters))
         return [
             Claimed(str(id_), queue, payload, bool(redelivered))
             for id_, _, payload, redelivered in sorted(rows, key=lambda row: (row[1], row[0]))
@@ -113,7 +122,7 @@ class SqlStore:
             self._execute(_with_ids(statement), {"ids": ids[start : start + CHUNK], "consumer": consumer})
 
     def _execute(self, statement: sa.TextClause, parameters: Mapping[str, Any]) -> None:
-        self.database.write(lambda connection: connection.execute(statement, parameters))
+        self.claims.write(lambda connection: connection.execute(statement, parameters))
 
     def wait(self, queues: Sequence[str], timeout: float, wake_fd: int | None = None) -> None:
         self._watcher.wait(timeout, wake_fd)
@@ -121,7 +130,7 @@ class SqlStore:
     def beat(self, consumers: Collection[str]) -> None:
         rows = [{"id": consumer} for consumer in sorted(consumers)]
         if rows:
-            self.database.write(lambda connection: connection.execute(self._sql(self._beat), rows))
+            self.claims.write(lambda connection: connection.execute(self._sql(self._beat), rows))
 
     @property
     def _beat(self) -> str:
@@ -179,6 +188,7 @@ class SqlStore:
         if "_watcher" in self.__dict__:
             self.__dict__.pop("_watcher").close()
         self._raw_database.close()
+        self._raw_claims.close()
 
     def _announce(self) -> None:
         if self._raw_database.kind == "postgresql":
