@@ -1,0 +1,110 @@
+"""``python -m tests.work.supervised DIRECTORY PROCESSES CONDUCT``: a supervisor whose children leave lines in files."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyramid_scheduler.core.message import Message
+from pyramid_scheduler.work.child import Part
+from pyramid_scheduler.work.limits import Deadline, Report
+from pyramid_scheduler.work.supervisor import Supervisor
+
+SHUTDOWN_SECONDS = 2.0
+
+
+def note(directory: Path, *words: object) -> None:
+    fd = os.open(directory / "lines", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(fd, ("\t".join(map(str, words)) + "\n").encode())
+    os.close(fd)
+
+
+class Service:
+    """Waits to be stopped, or does what its conduct says."""
+
+    def __init__(self, directory: Path, part: Part, conduct: str, report: Report) -> None:
+        self.directory, self.part, self.conduct, self.report = directory, part, conduct, report
+        self.stopped = threading.Event()
+
+    def run(self) -> int:
+        note(self.directory, "up", os.getpid(), self.part.name, self.part.role)
+        if self.conduct == "overrun" and not (self.directory / "overrun").exists():
+            (self.directory / "overrun").touch()
+            self._report("fine", 0.2)
+            self.report("fine", None)
+            self._report("long", 0.5)
+        if self.conduct == "recycle":
+            time.sleep(0.2)
+            return 3
+        while not self.stopped.wait(0.05) or self.conduct == "deaf":
+            pass
+        note(self.directory, "left", os.getpid())
+        return 0
+
+    def _report(self, run_id: str, seconds: float) -> None:
+        self.report(run_id, Deadline(run_id, Message("q", {"id": run_id}, b""), time.monotonic() + seconds, seconds))
+
+    def stop(self, timeout: float) -> None:
+        note(self.directory, "told", os.getpid(), timeout)
+        self.stopped.set()
+
+
+@dataclass(frozen=True)
+class Boot:
+    directory: Path
+    conduct: str
+
+    def __call__(self, part: Part, report: Report) -> tuple[Service, Callable[[float], None], float, Any]:
+        note(self.directory, "boot", os.getpid())
+        conduct = self.conduct
+        if conduct == "fail" or (conduct == "fail later" and (self.directory / "broken").exists()):
+            raise RuntimeError("there is no table ps_outcome")
+        if conduct == "die":
+            os._exit(9)
+        service = Service(self.directory, part, conduct, report)
+        return service, service.stop, SHUTDOWN_SECONDS, str(self.directory)
+
+
+class Home:
+    """Writes down what the supervisor asks of broker and ledger."""
+
+    shutdown_seconds = SHUTDOWN_SECONDS
+
+    def __init__(self, hello: str) -> None:
+        self.directory = Path(hello)
+        self.leases = self
+
+    def beat(self, consumers: Sequence[str]) -> None:
+        note(self.directory, "beat", *sorted(consumers))
+
+    def release(self, consumer: str) -> int:
+        note(self.directory, "release", consumer)
+        return 0
+
+    def recover(self, silent_seconds: float) -> int:
+        return 0
+
+    def settle_killed(self, deadline: Deadline, worker: str) -> None:
+        note(self.directory, "killed", deadline.run_id, worker)
+
+    def banner(self, processes: int) -> Sequence[str]:
+        return (f"up: {processes}",)
+
+    def close(self) -> None:
+        note(self.directory, "closed")
+
+
+if __name__ == "__main__":
+    supervisor = Supervisor(
+        boot=Boot(Path(sys.argv[1]), sys.argv[3]),
+        make_home=Home,
+        processes=int(sys.argv[2]),
+        announce=lambda line: print(line, flush=True),
+    )
+    sys.exit(supervisor.run())

@@ -1,0 +1,184 @@
+"""A supervisor in a process of its own, with real children that are really killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fleet import ROOT, wait_for
+from tests.work.supervised import SHUTDOWN_SECONDS
+
+
+class Crew:
+    """One supervisor and the lines its children left."""
+
+    def __init__(self, directory: Path, processes: int, conduct: str) -> None:
+        self.directory = directory
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.work.supervised", str(directory), str(processes), conduct],
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        )  # fmt: skip
+
+    def lines(self, word: str) -> list[list[str]]:
+        path = self.directory / "lines"
+        lines = [line.split("\t") for line in path.read_text().splitlines()] if path.exists() else []
+        return [line[1:] for line in lines if line[0] == word]
+
+    def up(self, count: int) -> list[list[str]]:
+        """The first ``count`` that ever came up: pid, name, role."""
+        wait_for(lambda: len(self.lines("up")) >= count, what=f"{count} children")
+        return self.lines("up")
+
+    def signal(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def wait(self, seconds: float = 20) -> int:
+        return self.process.wait(seconds)
+
+    def output(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.read()
+
+
+@pytest.fixture
+def make_crew(tmp_path: Path) -> Iterator[Callable[..., Crew]]:
+    crews: list[Crew] = []
+
+    def make(processes: int = 1, conduct: str = "work") -> Crew:
+        crews.append(Crew(tmp_path, processes, conduct))
+        return crews[-1]
+
+    yield make
+    for crew in crews:
+        try:
+            os.killpg(crew.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        crew.process.wait()
+
+
+Make = Callable[..., Crew]
+
+
+def is_running(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_workers_and_a_timekeeper_come_up_each_under_a_name_of_its_own(make_crew: Make) -> None:
+    crew = make_crew(processes=2)
+    up = crew.up(3)
+    assert sorted(role for _, _, role in up) == ["timekeeper", "worker", "worker"]
+    assert len({name for _, name, _ in up}) == 3
+    crew.signal(signal.SIGTERM)
+    assert crew.wait() == 0
+    assert "up: 2" in crew.output()
+
+
+def test_the_supervisor_beats_for_its_workers_and_not_for_the_timekeeper(make_crew: Make) -> None:
+    crew = make_crew(processes=2)
+    workers = sorted(name for _, name, role in crew.up(3) if role == "worker")
+    wait_for(lambda: workers in crew.lines("beat"))
+
+
+def test_a_killed_child_is_replaced_and_its_claims_are_released_at_once(make_crew: Make) -> None:
+    crew = make_crew()
+    pid, name, _ = next(line for line in crew.up(2) if line[2] == "worker")
+    os.kill(int(pid), signal.SIGKILL)
+    killed_at = time.monotonic()
+    wait_for(lambda: [name] in crew.lines("release"))
+    assert time.monotonic() - killed_at < 2
+    assert crew.up(3)[-1][2] == "worker"
+    wait_for(lambda: crew.lines("beat") and name not in crew.lines("beat")[-1])
+
+
+def test_a_child_that_has_done_its_share_is_replaced_without_delay(make_crew: Make) -> None:
+    crew = make_crew(conduct="recycle")
+    crew.up(8)  # with the backoff of children that die this would take a minute
+    assert len(crew.lines("release")) >= 4
+
+
+def test_a_first_signal_lets_children_finish_and_a_second_ends_them_at_once(make_crew: Make) -> None:
+    crew = make_crew(conduct="deaf")
+    crew.up(2)
+    crew.signal(signal.SIGTERM)
+    wait_for(lambda: len(crew.lines("told")) == 2)
+    assert {float(line[1]) for line in crew.lines("told")} == {SHUTDOWN_SECONDS}
+    crew.signal(signal.SIGTERM)
+    wait_for(lambda: len(crew.lines("told")) == 4)
+    assert float(crew.lines("told")[-1][1]) == 0
+    assert crew.wait(5) == 0
+
+
+def test_children_that_do_not_stop_in_time_are_killed_and_their_claims_released(make_crew: Make) -> None:
+    crew = make_crew(conduct="deaf")
+    up = crew.up(2)
+    crew.signal(signal.SIGTERM)
+    began = time.monotonic()
+    assert crew.wait() == 0
+    assert time.monotonic() - began < SHUTDOWN_SECONDS + 4
+    assert not any(is_running(pid) for pid, _, _ in up)
+    assert sorted(crew.lines("release")) == sorted([name] for _, name, _ in up)
+    assert crew.lines("closed")
+
+
+def test_sighup_replaces_the_children_one_after_the_other(make_crew: Make) -> None:
+    crew = make_crew(processes=2)
+    first = {pid for pid, _, _ in crew.up(3)}
+    crew.signal(signal.SIGHUP)
+    crew.up(6)
+    wait_for(lambda: {pid for (pid,) in crew.lines("left")} == first)
+    order = [line.split("\t")[0] for line in (crew.directory / "lines").read_text().splitlines()]
+    assert [word for word in order if word in ("boot", "told")] == ["boot"] * 3 + ["told", "boot"] * 3
+    assert crew.process.poll() is None
+
+
+def test_after_sighup_the_old_children_stay_if_the_new_one_cannot_start(make_crew: Make) -> None:
+    crew = make_crew(processes=2, conduct="fail later")
+    up = crew.up(3)
+    (crew.directory / "broken").touch()
+    crew.signal(signal.SIGHUP)
+    wait_for(lambda: len(crew.lines("boot")) >= 5)
+    assert sum(is_running(pid) for pid, _, _ in up) == 2
+    (crew.directory / "broken").unlink()
+    crew.up(6)
+
+
+@pytest.mark.parametrize(("conduct", "reason"), [("fail", "there is no table ps_outcome"), ("die", "exit status 9")])
+def test_where_no_child_can_start_it_says_why_once_and_gives_up(make_crew: Make, conduct: str, reason: str) -> None:
+    crew = make_crew(processes=2, conduct=conduct)
+    assert crew.wait() == 1
+    output = crew.output()
+    assert f"no worker could start: {'RuntimeError: ' if conduct == 'fail' else ''}" in output
+    assert output.count(reason) == 2  # logged when it happened, and said at the end
+    assert len(crew.lines("boot")) <= 3
+
+
+def test_a_run_that_exceeds_its_hard_limit_is_recorded_before_its_claims_are_released(make_crew: Make) -> None:
+    crew = make_crew(conduct="overrun")
+    wait_for(lambda: crew.lines("killed"))
+    [[run_id, name]] = crew.lines("killed")
+    assert run_id == "long"
+    wait_for(lambda: [name] in crew.lines("release"))
+    text = (crew.directory / "lines").read_text()
+    assert text.index("killed\tlong") < text.index(f"release\t{name}")
+    crew.up(3)
+
+
+@pytest.mark.parametrize("conduct", ["work", "deaf"])
+def test_children_without_a_supervisor_stop_soon(make_crew: Make, conduct: str) -> None:
+    crew = make_crew(processes=2, conduct=conduct)
+    up = crew.up(3)
+    os.kill(crew.process.pid, signal.SIGKILL)
+    began = time.monotonic()
+    wait_for(lambda: not any(is_running(pid) for pid, _, _ in up))
+    assert time.monotonic() - began < 3
