@@ -1,0 +1,65 @@
+"""The beat schedule as declared jobs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from compat.exceptions import ImproperlyConfigured
+from compat.periodic import declare_beat_schedule, declared_job
+from compat.schedules import BaseSchedule, crontab
+from pyramid_scheduler.api import JobKind
+from pyramid_scheduler.schedule import triggers
+
+
+def fires(trigger: Any, start: datetime, count: int) -> list[str]:
+    found, at = [], start.timestamp()
+    previous = None
+    for _ in range(count):
+        following = triggers.next_fire(trigger, previous, at)
+        assert following is not None
+        found.append(datetime.fromtimestamp(following, UTC).strftime("%a %H:%M"))
+        previous = at = following
+    return found
+
+
+def test_zero_is_sunday_and_hours_wrap_around_midnight(app: Any) -> None:
+    sunday = declared_job(app, "a", {"task": "t", "schedule": crontab(minute=0, hour=0, day_of_week=0)})
+    night = declared_job(app, "b", {"task": "t", "schedule": crontab(minute=30, hour="22-1")})
+    tuesday = datetime(2026, 11, 24, 21, 0, tzinfo=UTC)
+
+    assert fires(sunday.trigger, tuesday, 2) == ["Sun 00:00", "Sun 00:00"]
+    assert fires(night.trigger, tuesday, 4) == ["Tue 22:30", "Tue 23:30", "Wed 00:30", "Wed 01:30"]
+
+
+def test_a_number_and_a_timedelta_are_intervals(app: Any) -> None:
+    job = declared_job(app, "i", {"task": "t", "schedule": timedelta(minutes=2), "args": (1,)})
+
+    assert (job.kind, job.trigger["seconds"], job.declared) == (JobKind.INTERVAL, 120.0, True)
+    assert job.message.headers["celery_beat_task"] is True
+
+
+def test_an_entry_goes_where_its_options_say(app: Any) -> None:
+    entry = {"task": "t", "schedule": 5, "options": {"queue": "elsewhere", "priority": 3}}
+
+    job = declared_job(app, "q", entry)
+
+    assert (job.queue, job.message.priority) == ("elsewhere", 3)
+
+
+def test_a_schedule_of_an_own_kind_is_refused_with_the_way_out(app: Any) -> None:
+    class Odd(BaseSchedule): ...
+
+    with pytest.raises(ImproperlyConfigured, match="own kind"):
+        declared_job(app, "odd", {"task": "t", "schedule": Odd(app=app)})
+
+
+def test_the_whole_schedule_is_declared(app: Any) -> None:
+    app.conf.beat_schedule = {"one": {"task": "t", "schedule": 5}, "two": {"task": "t", "schedule": crontab()}}
+    scheduler = app.pipeline.scheduler
+
+    declare_beat_schedule(app, scheduler)
+
+    assert {"beat:one", "beat:two"} <= set(scheduler.declared)

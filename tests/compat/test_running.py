@@ -1,0 +1,177 @@
+"""Tasks run by a worker, in threads of this process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from compat import signals, states
+from compat.contrib.testing.worker import start_worker
+from compat.exceptions import Ignore, NotRegistered, Reject
+
+SECONDS = 10
+
+
+@pytest.fixture
+def worker(app: Any) -> Iterator[Any]:
+    with start_worker(app, perform_ping_check=False, without_heartbeat=True) as started:
+        yield started
+
+
+def test_a_result_comes_back(app: Any, worker: Any) -> None:
+    @app.task
+    def add(x: int, y: int) -> int:
+        return x + y
+
+    assert add.delay(2, 3).get(timeout=SECONDS) == 5
+
+
+def test_a_retry_keeps_id_headers_and_links_and_the_chain_goes_on(app: Any, worker: Any) -> None:
+    @app.task(bind=True)
+    def flaky(self: Any) -> Any:
+        if self.request.retries < 2:
+            raise self.retry(countdown=0.01)
+        return [self.request.retries, self.request.headers["tenant"]]
+
+    @app.task
+    def after(result: Any) -> Any:
+        return {"seen": result}
+
+    chained = (flaky.s().set(headers={"tenant": "a"}) | after.s()).apply_async()
+
+    assert chained.get(timeout=SECONDS) == {"seen": [2, "a"]}
+
+
+def test_a_retry_put_off_to_a_transaction_that_never_commits_is_sent_all_the_same(app: Any, worker: Any) -> None:
+    """A task whose apply_async waits for a commit, as some do: the Retry aborts what it waits for."""
+
+    class Hooked(app.Task):  # type: ignore[misc,name-defined]
+        def apply_async(self, *args: Any, **kwargs: Any) -> Any:
+            if self.request.called_directly:
+                return super().apply_async(*args, **kwargs)
+            return None
+
+    @app.task(base=Hooked, bind=True)
+    def flaky(self: Any) -> int:
+        if not self.request.retries:
+            raise self.retry(countdown=0.01)
+        return int(self.request.retries)
+
+    assert flaky.delay().get(timeout=SECONDS) == 1
+
+
+def test_an_unregistered_task_fails_as_not_registered(app: Any, worker: Any) -> None:
+    with pytest.raises(NotRegistered):
+        app.send_task("no.such.task").get(timeout=SECONDS)
+
+
+def test_a_rejected_and_requeued_task_sees_that_it_was_here_before(app: Any, worker: Any) -> None:
+    @app.task(bind=True, acks_late=True)
+    def picky(self: Any) -> str:
+        if not self.request.delivery_info["redelivered"]:
+            raise Reject(requeue=True)
+        return "second"
+
+    assert picky.delay().get(timeout=SECONDS) == "second"
+
+
+def test_an_ignored_task_leaves_its_state_alone(app: Any, worker: Any) -> None:
+    done = threading.Event()
+
+    @app.task(bind=True)
+    def custom(self: Any) -> None:
+        self.update_state(state="HALFWAY", meta={"at": 1})
+        raise Ignore
+
+    signals.task_postrun.connect(lambda **kwargs: done.set(), weak=False, dispatch_uid="ignored")
+    try:
+        result = custom.delay()
+        assert done.wait(SECONDS)
+        assert (result.state, result.info) == ("HALFWAY", {"at": 1})
+    finally:
+        signals.task_postrun.disconnect(dispatch_uid="ignored")
+
+
+def test_an_expired_task_is_revoked_and_does_not_run(app: Any, worker: Any) -> None:
+    ran: list[int] = []
+    revoked = threading.Event()
+
+    @app.task
+    def late() -> None:
+        ran.append(1)
+
+    signals.task_revoked.connect(lambda **kwargs: revoked.set(), weak=False, dispatch_uid="expired")
+    try:
+        result = late.apply_async(expires=-1)
+        assert revoked.wait(SECONDS)
+        assert (result.state, ran) == (states.REVOKED, [])
+    finally:
+        signals.task_revoked.disconnect(dispatch_uid="expired")
+
+
+def test_a_task_revoked_before_its_time_does_not_run(app: Any, worker: Any) -> None:
+    revoked = threading.Event()
+
+    @app.task
+    def later() -> None:
+        raise AssertionError("it was revoked")
+
+    signals.task_revoked.connect(lambda **kwargs: revoked.set(), weak=False, dispatch_uid="early")
+    try:
+        result = later.apply_async(countdown=1)
+        result.revoke()
+        assert revoked.wait(SECONDS)
+        assert result.state == states.REVOKED
+    finally:
+        signals.task_revoked.disconnect(dispatch_uid="early")
+
+
+def test_signals_come_with_the_task_and_may_change_headers(app: Any, worker: Any) -> None:
+    seen: list[Any] = []
+
+    @app.task(bind=True)
+    def signed(self: Any) -> Any:
+        return self.request.headers["stamp"]
+
+    def stamp(headers: Any, **kwargs: Any) -> None:
+        headers["stamp"] = "put on"
+
+    def note(sender: Any, task_id: str, **kwargs: Any) -> None:
+        seen.append((sender.name, task_id))
+        raise RuntimeError("a receiver that fails harms nobody")
+
+    signals.before_task_publish.connect(stamp)
+    signals.task_prerun.connect(note)
+    try:
+        result = signed.delay()
+        assert result.get(timeout=SECONDS) == "put on"
+        assert seen == [(signed.name, result.id)]
+    finally:
+        signals.before_task_publish.disconnect(stamp)
+        signals.task_prerun.disconnect(note)
+
+
+def test_a_countdown_is_kept(app: Any, worker: Any) -> None:
+    import time
+
+    @app.task
+    def moment() -> float:
+        return time.time()
+
+    sent = time.time()
+    assert moment.apply_async(countdown=1).get(timeout=SECONDS) - sent >= 1
+
+
+def test_the_worker_answers_who_it_is_and_what_it_knows(app: Any, worker: Any) -> None:
+    @app.task(name="known.task", rate_limit="5/s")
+    def known() -> None: ...
+
+    known.name  # noqa: B018
+    inspect = app.control.inspect(timeout=2)
+
+    assert inspect.ping() == {worker.hostname: {"ok": "pong"}}
+    assert "known.task [rate_limit=5/s]" in inspect.registered()[worker.hostname]
+    assert [queue["name"] for queue in inspect.active_queues()[worker.hostname]] == ["tests"]
