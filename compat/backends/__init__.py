@@ -23,7 +23,21 @@ BACKEND_ALIASES = {
     "disabled": "compat.backends.base:DisabledBackend",
 }
 _NOT_SUPPORTED = frozenset(
-    "mongodb elasticsearch cassandra couchbase couchdb cosmosdbsql riak consul dynamodb azureblockblob arangodb s3 gs".split()
+    [
+        "mongodb",
+        "elasticsearch",
+        "cassandra",
+        "couchbase",
+        "couchdb",
+        "cosmosdbsql",
+        "riak",
+        "consul",
+        "dynamodb",
+        "azureblockblob",
+        "arangodb",
+        "s3",
+        "gs",
+    ]
 )
 
 
@@ -37,7 +51,9 @@ def by_name(backend: Any = None, loader: Any = None, extension_namespace: str = 
     try:
         cls = symbol_by_name(name, aliases)
     except ValueError as error:
-        raise ImproperlyConfigured(f"Unknown result backend: {name!r}. Did you spell that correctly? ({error!r})") from error
+        raise ImproperlyConfigured(
+            f"Unknown result backend: {name!r}. Did you spell that correctly? ({error!r})"
+        ) from error
     if isinstance(cls, types.ModuleType):
         raise ImproperlyConfigured(f"Unknown result backend: {name!r} is a Python module, not a backend class.")
     return cls

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from kombu.serialization import prepare_accept_content
 from kombu.serialization import registry as serializer_registry
@@ -47,7 +47,7 @@ class Backend(Encoding, Failing, ChordPolling, Groups):
     supports_autoexpire = False
     supports_failure_expires = False
     persistent = True
-    retry_policy: Any = {"max_retries": 20, "interval_start": 0, "interval_step": 1, "interval_max": 1}
+    retry_policy: ClassVar[Any] = {"max_retries": 20, "interval_start": 0, "interval_step": 1, "interval_max": 1}
 
     def __init__(
         self,
@@ -117,7 +117,12 @@ class Backend(Encoding, Failing, ChordPolling, Groups):
             self.on_chord_part_return(request, state, result)
 
     def mark_as_revoked(
-        self, task_id: Any, reason: str = "", request: Any = None, store_result: bool = True, state: str = states.REVOKED
+        self,
+        task_id: Any,
+        reason: str = "",
+        request: Any = None,
+        store_result: bool = True,
+        state: str = states.REVOKED,
     ) -> None:
         error = TaskRevokedError(reason)
         if store_result:

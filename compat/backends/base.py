@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from .backend import Backend, _nulldict, unpickle_backend
 from .failing import _create_chord_error_with_cause, _create_fake_task_request
@@ -38,15 +38,15 @@ BaseDictBackend = BaseBackend
 class DisabledBackend(BaseBackend):
     """Keeps nothing; asking for a result raises NotImplementedError."""
 
-    _cache: Any = {}
+    _cache: ClassVar[Any] = {}
 
     def store_result(self, *args: Any, **kwargs: Any) -> None:
         """Nothing is kept."""
 
     def ensure_chords_allowed(self) -> None:
         raise NotImplementedError(
-            "Starting chords requires a result backend to be configured (Redis, database, …). Note that a group chained "
-            "with a task is a chord, too."
+            "Starting chords requires a result backend to be configured (Redis, database, …). Note that a group "
+            "chained with a task is a chord, too."
         )
 
     def _is_disabled(self, *args: Any, **kwargs: Any) -> Any:

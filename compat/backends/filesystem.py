@@ -70,4 +70,6 @@ def _directory(url: str | None) -> Path:
     for prefix in ("file://localhost/", "file://"):
         if url.startswith(prefix):
             return Path("/" + url[len(prefix) :] if prefix.endswith("/") else url[len(prefix) :])
-    raise ImproperlyConfigured(f"A path for the file-system backend should conform to the file URI scheme, unlike {url}")
+    raise ImproperlyConfigured(
+        f"A path for the file-system backend should conform to the file URI scheme, unlike {url}"
+    )

@@ -146,7 +146,7 @@ class BaseKeyValueStoreBackend(ChordCounting, Backend):
         """(id, meta) of each task as it becomes ready; raises TimeoutError."""
         missing = set(task_ids)
         for task_id in list(missing):
-            cached = self._cache[task_id] if task_id in self._cache else None
+            cached = self._cache.get(task_id, None)
             if cached is not None and cached["status"] in READY_STATES:
                 missing.discard(task_id)
                 yield bytes_to_str(task_id), cached

@@ -137,8 +137,7 @@ class _Part:
 
     def _parts(self) -> list[Any]:
         key = self.keys["parts"]
-        found = self.client.zrange(key, 0, -1) if self.backend._chord_zset else self.client.lrange(key, 0, -1)
-        return found  # type: ignore[no-any-return]
+        return self.client.zrange(key, 0, -1) if self.backend._chord_zset else self.client.lrange(key, 0, -1)
 
     def _value(self, encoded: Any) -> Any:
         _, task_id, state, value = self.backend.decode(encoded)

@@ -104,7 +104,9 @@ def _with_checked_tls(found: Parameters) -> Parameters:
     given = found.get("ssl_cert_reqs")
     required = _REQUIREMENTS.get(given, given) if isinstance(given, str) else given
     if required not in _REQUIREMENTS.values():
-        raise ValueError("rediss:// needs ssl_cert_reqs=required, optional or none (CERT_REQUIRED, …), in URL or settings")
+        raise ValueError(
+            "rediss:// needs ssl_cert_reqs=required, optional or none (CERT_REQUIRED, …), in URL or settings"
+        )
     if required != CERT_REQUIRED:
         logger.warning("ssl_cert_reqs=%s: Redis's certificate may go unchecked, and somebody may sit between", given)
     return {**found, "ssl_cert_reqs": required}

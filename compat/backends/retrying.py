@@ -53,7 +53,9 @@ class Retrying:
                     raise_with_context(fallback_exc(fallback_msg))
                 retries += 1
                 name = getattr(func, "__name__", repr(func))
-                logger.warning("the result backend's %s failed; %s tries are left", name, limit - retries, exc_info=True)
+                logger.warning(
+                    "the result backend's %s failed; %s tries are left", name, limit - retries, exc_info=True
+                )
                 self._before_retry(error, retries)
 
     def _before_retry(self, error: BaseException, retries: int) -> None:

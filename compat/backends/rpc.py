@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import socket
+import builtins
 import threading
 import time
 from collections import OrderedDict
@@ -104,7 +104,7 @@ class RPCBackend(Backend):
             try:
                 self._declare()
                 self._connection.drain_events(timeout=seconds or 0.001)
-            except socket.timeout:
+            except builtins.TimeoutError:
                 pass
             except (*self._errors(), OSError) as error:
                 logger.warning("the reply queue cannot be reached (%r); connecting again", error)
@@ -236,7 +236,8 @@ class RPCBackend(Backend):
 
     def ensure_chords_allowed(self) -> None:
         raise NotImplementedError(
-            'The "rpc" result backend does not support chords! A group chained with a task is a chord, too. Use redis:// '
+            'The "rpc" result backend does not support chords! A group chained with a task is a chord, too. '
+            "Use redis:// "
             "or db+… instead."
         )
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .chains import _chain, chain
 from .chain_joining import fold as _fold_chain
 from .chain_steps import clear_chord_option as _clear_chord_option
 from .chain_steps import strip_chord_header_links as _strip_chord_header_links
+from .chains import _chain, chain
 from .chords import _chord, chord
 from .chords import _header as _maybe_group
 from .groups import group

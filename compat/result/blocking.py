@@ -12,7 +12,8 @@ def assert_will_not_block() -> None:
     """Raise RuntimeError within a task: waiting for a task that waits for this worker would never end."""
     if task_join_will_block():
         raise RuntimeError(
-            "Never call result.get() within a task! Let a callback, a chain or a chord go on with the result; or, where "
+            "Never call result.get() within a task! Let a callback, a chain or a chord go on with the result; or, "
+            "where "
             "it cannot be avoided, use allow_join_result()."
         )
 

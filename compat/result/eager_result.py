@@ -16,9 +16,7 @@ from .blocking import assert_will_not_block
 class EagerResult(AsyncResult):
     """A result that is there already; no backend is asked."""
 
-    def __init__(
-        self, id: Any, ret_value: Any, state: str, traceback: Any = None, name: str | None = None
-    ) -> None:
+    def __init__(self, id: Any, ret_value: Any, state: str, traceback: Any = None, name: str | None = None) -> None:
         self.id = id
         self._result = ret_value
         self._state = state

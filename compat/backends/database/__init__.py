@@ -104,7 +104,9 @@ class DatabaseBackend(BaseBackend):
             session.commit()
 
     def _exists(self, session: Session, task_id: Any) -> bool:
-        return session.query(self._tables.tasks.c.id).filter(self._tables.tasks.c.task_id == task_id).first() is not None
+        return (
+            session.query(self._tables.tasks.c.id).filter(self._tables.tasks.c.task_id == task_id).first() is not None
+        )
 
     def _row(self, meta: dict[str, Any]) -> dict[str, Any]:
         done = meta["date_done"] or datetime.now(UTC)
