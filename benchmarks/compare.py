@@ -3,10 +3,10 @@
     pip install -r benchmarks/requirements.txt
     python benchmarks/compare.py [--quick] [--only NAME …] [--json FILE]
 
-Each system runs as its own documentation says, with two worker processes; each has a module in `systems/`.
-A job does nothing. Two of them, after a tenth and after nine tenths of the queue, write down the time: the rate is
-what was drained between them. CPU is that of all worker processes, per job. The figures of one run belong together; those of
-two runs do not.
+Each system runs as its own documentation says, with two worker processes; each has a module in `systems/`. A job does
+nothing. Two of them, after a tenth and after nine tenths of the queue, write down the time: the rate is what was
+drained between them. CPU is that of all worker processes, start-up included, per job. The figures of one run belong
+together; those of two runs do not.
 """
 
 from __future__ import annotations

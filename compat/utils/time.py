@@ -149,7 +149,7 @@ def to_utc(dt: datetime) -> datetime:
 
 
 def maybe_make_aware(dt: datetime, tz: Any = None, naive_as_utc: bool = True) -> datetime:
-    """An aware ``dt`` as it is; a naive one read as UTC (or, unless ``naive_as_utc``, as of ``tz``), put into ``tz``."""
+    """``dt`` put into ``tz``; a naive one is read as UTC, or, unless ``naive_as_utc``, as of ``tz``."""
     if not is_naive(dt):
         return dt
     return localize(to_utc(dt) if naive_as_utc else dt, timezone.utc if tz is None else timezone.tz_or_local(tz))
