@@ -27,7 +27,7 @@ def wait_for(condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS, wh
         if value:
             return value
         assert time.monotonic() < deadline, f"waited {seconds:g} s in vain for {what or condition}"
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 class Fleet:

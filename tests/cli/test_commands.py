@@ -153,9 +153,12 @@ def test_a_second_sigterm_leaves_at_once_and_the_job_runs_elsewhere(fleet: Fleet
     with fleet.scheduler() as scheduler:
         scheduler.add_async_job(jobs.work, args=("long", 60.0))
     wait_for(lambda: fleet.count("start")["long"] == 1)
-    process.send_signal(signal.SIGTERM)
-    process.send_signal(signal.SIGTERM)
-    process.wait(20)
+
+    def leaves() -> bool:
+        process.send_signal(signal.SIGTERM)  # two that come at once would be one
+        return process.poll() is not None
+
+    wait_for(leaves, seconds=20)
     fleet.start()
     wait_for(lambda: fleet.count("start")["long"] == 2)
 
