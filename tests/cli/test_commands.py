@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 import time
@@ -137,13 +138,26 @@ def test_the_banner_says_what_it_is_connected_to_and_what_it_will_run(fleet: Fle
 
 def test_sighup_replaces_the_children_and_loses_nothing(fleet: Fleet) -> None:
     process = fleet.start()
+    names = (f"job{n}" for n in itertools.count())
     with fleet.scheduler() as scheduler:
-        scheduler.add_many([(jobs.work, (f"job{n}", 0.05)) for n in range(100)])
-        wait_for(lambda: len(fleet.ends()) >= 20)
-        before = {line[2] for line in fleet.lines("effects")}
+
+        def add() -> None:
+            scheduler.add_many([(jobs.work, (next(names), 0.05)) for _ in range(10)])
+
+        def pids() -> set[str]:
+            return {line[2] for line in fleet.lines("effects")}
+
+        def is_replaced() -> bool:
+            add()
+            return bool(pids() - before)
+
+        add()
+        wait_for(lambda: len(fleet.ends()) == 10)
+        before = pids()
         process.send_signal(signal.SIGHUP)
-        wait_for(lambda: len(fleet.ends()) == 100)
-    assert {line[2] for line in fleet.lines("effects")} - before
+        wait_for(is_replaced)
+        added = int(next(names).removeprefix("job"))
+        wait_for(lambda: len(fleet.ends()) == added)
     assert set(fleet.ends().values()) == {1}
 
 
