@@ -1,180 +1,131 @@
-"""Us and the others, on the same machine in one run: draining a queue with two worker processes, and filling it.
+"""Us and the others, on the same machine in one run, with two worker processes each.
 
     pip install -r benchmarks/requirements.txt
-    python benchmarks/compare.py [--quick] [--only NAME …] [--json FILE]
+    python benchmarks/compare.py [--quick] [--only NAME …] [--broker NAME …] [--repeat N] [--jobs N]
 
-Each system runs as its own documentation says, with two worker processes; each has a module in `systems/`. A job does
-nothing. Two of them, after a tenth and after nine tenths of the queue, write down the time: the rate is what was
-drained between them. CPU is that of all worker processes, start-up included, per job. The figures of one run belong
-together; those of two runs do not.
+Every trial is one system on one broker, in fresh processes and an empty place; the systems take turns. A job does
+nothing. Measured are: adding jobs one by one and in batches; draining them, between the marks of the job at a tenth
+and the one at nine tenths of the queue; what an idle worker takes, and how long after the enqueueing it begins a job
+that comes alone; and all that beside 100,000 jobs of tomorrow. CPU and memory (PSS) are those of all processes that a
+system started. Systems run as their documentation says is fast, without results, with JSON where it can be chosen;
+the table names their settings and guarantees. A system that fails is reported, and the run goes on.
+
+Linux only (/proc). Redis is a server of our own, started for the run, unless --redis-url names a database, which is
+then emptied. PostgreSQL gets databases, RabbitMQ queues that are removed again. The figures of one run belong together;
+those of two runs do not.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
-import json
-import os
-import platform
 import signal
-import statistics
-import subprocess
-import sys
-import tempfile
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
+from place import Servers, redis_server
+from plan import QUICK, SYSTEMS, Sizes, rounds, subjects
+from plot import draw
+from report import Result, complain, machine, write_json
+from table import render
+from trial import Trial
+
 HERE = Path(__file__).resolve().parent
-#: broker → the systems that run on it
-PLAN = {
-    "redis": ("ours", "celery", "dramatiq", "huey", "rq", "taskiq", "saq"),
-    "rabbitmq": ("ours", "celery", "dramatiq"),
-    "postgresql": ("ours", "procrastinate"),
-    "sqlite": ("ours", "huey"),
-}
-JOBS = {"ours": 30_000, "huey": 8_000, "dramatiq": 8_000, "taskiq": 8_000, "celery": 4_000}
-SLOW_JOBS = 1_500
-PATIENCE_SECONDS = 120
-
-
-@dataclass
-class Result:
-    """One system on one broker: medians."""
-
-    broker: str
-    system: str
-    guarantee: str
-    drained_per_second: float
-    enqueued_per_second: float
-    batched_per_second: float | None
-    worker_cpu_microseconds: float
-    worker_megabytes: float
+#: A system that has failed so often is not tried again.
+GIVEN_UP_AFTER = 2
 
 
 def main() -> None:
+    args = parse()
+    signal.signal(signal.SIGTERM, leave)
+    chosen = subjects(args.broker, args.only, quick=args.quick)
+    if not chosen:
+        raise SystemExit("nothing to measure: none of these systems runs on these brokers")
+    with ExitStack() as stack:
+        needs_redis = any(subject.broker == "redis" for subject in chosen)
+        redis_url = args.redis_url or (stack.enter_context(redis_server()) if needs_redis else "")
+        servers = Servers(redis_url, args.rabbitmq_url, args.postgresql_url)
+        args.output.parent.mkdir(parents=True, exist_ok=True)
+        Comparison(sizes_of(args), servers, args.output, [Result(subject) for subject in chosen]).run()
+
+
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="one round with fewer jobs, under two minutes")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--broker", action="append", choices=sorted(PLAN))
-    parser.add_argument("--only", action="append", metavar="NAME")
-    parser.add_argument("--json", type=Path)
-    args = parser.parse_args()
-    print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} cores, two worker processes")
-    results = [
-        result
-        for broker in args.broker or PLAN
-        for system in PLAN[broker]
-        if not args.only or system in args.only
-        if (result := measure(broker, system, 1 if args.quick else args.rounds, quick=args.quick))
-    ]
-    print_table(results)
-    if args.json:
-        args.json.write_text(json.dumps([asdict(result) for result in results], indent=2))
+    parser.add_argument("--quick", action="store_true", help="one broker each, few jobs, one round: under two minutes")
+    parser.add_argument("--broker", action="append", choices=sorted(SYSTEMS), help="this one only (repeatable)")
+    parser.add_argument("--only", action="append", metavar="NAME", help="this system and ours only (repeatable)")
+    parser.add_argument("--repeat", type=int, metavar="N", help=f"trials of each (default {Sizes.repeat})")
+    parser.add_argument("--jobs", type=int, metavar="N", help="jobs to drain (default: seconds' worth, by system)")
+    parser.add_argument("--future", type=int, metavar="N", help="jobs of tomorrow (default 100,000, --quick: none)")
+    parser.add_argument("--future-repeat", type=int, metavar="N", help="trials of each with them (default 1)")
+    parser.add_argument("--output", type=Path, default=HERE / "results" / "compare", help="writes OUTPUT.json and .png")
+    parser.add_argument("--redis-url", help="a database to use, AND EMPTY; default: a server started for the run")
+    parser.add_argument("--rabbitmq-url", default="amqp://guest:guest@127.0.0.1:5672/%2f")
+    parser.add_argument("--postgresql-url", default="postgresql://postgres@127.0.0.1/postgres")
+    return parser.parse_args()
 
 
-def measure(broker: str, system: str, rounds: int, *, quick: bool) -> Result | None:
-    module = importlib.import_module(f"systems.{system}")
-    count = JOBS.get(system, SLOW_JOBS) // (3 if quick else 1)
-    try:
-        figures = [one_round(module, broker, count) for _ in range(rounds)]
-    except (RuntimeError, subprocess.SubprocessError, OSError) as error:
-        print(f"{system} on {broker} did not finish: {error}", file=sys.stderr)
-        return None
-    medians = [statistics.median(values) if values[0] is not None else None for values in zip(*figures, strict=True)]
-    return Result(broker, system, module.GUARANTEE, *medians)  # type: ignore[arg-type]
+def sizes_of(args: argparse.Namespace) -> Sizes:
+    said = {"repeat": args.repeat, "jobs": args.jobs}
+    said |= {"future_jobs": args.future, "future_repeat": args.future_repeat}
+    return replace(QUICK if args.quick else Sizes(), **{key: value for key, value in said.items() if value is not None})
 
 
-def one_round(module: Any, broker: str, count: int) -> tuple[float, float, float | None, float, float]:
-    """(drained/s, enqueued/s, enqueued in batches/s, CPU µs per job, MB of all workers)."""
-    with tempfile.TemporaryDirectory() as directory:
-        marks = Path(directory) / "marks"
-        environ = {
-            **os.environ,
-            "BENCH_BROKER": broker,
-            "BENCH_MARKS": str(marks),
-            "BENCH_DIRECTORY": directory,
-            "BENCH_QUEUE": f"bench{os.getpid()}_{time.time_ns() % 10**9}",
-            "PYTHONPATH": f"{HERE}{os.pathsep}{HERE.parent}",
-        }
-        filled = subprocess.run(
-            [sys.executable, str(HERE / "fill.py"), module.__name__, str(count)],
-            cwd=directory, env=environ, capture_output=True, text=True, check=False, timeout=300,
-        )  # fmt: skip
-        if filled.returncode:
-            raise RuntimeError(filled.stderr[-800:])
-        enqueued, batched = json.loads(filled.stdout.splitlines()[-1])
-        return *drain(module, environ, marks, count), enqueued, batched, *_pop_usage()  # type: ignore[return-value]
+def leave(signum: int, frame: FrameType | None) -> None:
+    """So that whatever was started is stopped."""
+    raise SystemExit(128 + signum)
 
 
-_USAGE: list[tuple[float, float]] = []
+@dataclass
+class Comparison:
+    sizes: Sizes
+    servers: Servers
+    output: Path
+    results: list[Result]
 
-
-def _pop_usage() -> tuple[float, float]:
-    return _USAGE.pop()
-
-
-def drain(module: Any, environ: dict[str, str], marks: Path, count: int) -> tuple[float]:
-    log = open(f"{environ['BENCH_DIRECTORY']}/log", "wb")  # noqa: SIM115 (the workers keep it)
-    workers = [
-        subprocess.Popen(
-            words, cwd=environ["BENCH_DIRECTORY"], env=environ, stdout=log, stderr=log, start_new_session=True
-        )
-        for words in module.commands()
-    ]
-    try:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while len(times := _marks(marks)) < 2:
-            if time.monotonic() > deadline:
-                raise RuntimeError(Path(log.name).read_text()[-800:])
-            time.sleep(0.05)
-        seconds, megabytes = usage(workers)
-        _USAGE.append((seconds * 1e6 / (count * 0.9), megabytes))
-        return (0.8 * count / (times[1] - times[0]),)
-    finally:
-        for worker in workers:
-            os.killpg(worker.pid, signal.SIGKILL)
-            worker.wait()
-
-
-def _marks(path: Path) -> list[float]:
-    return sorted(float(line) for line in path.read_text().split()) if path.exists() else []
-
-
-def usage(workers: list[subprocess.Popen[bytes]]) -> tuple[float, float]:
-    """CPU seconds and resident megabytes of the workers and all their children (start-up included)."""
-    seconds = megabytes = 0.0
-    groups = {worker.pid for worker in workers}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    def run(self) -> None:
+        about = machine()
+        print(f"{about['platform']}, Python {about['python']}, {about['cores']} cores, load {about['load'][0]:.1f}")
         try:
-            fields = stat.read_text().rsplit(")", 1)[1].split()
-            if int(fields[2]) in groups:
-                seconds += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-                megabytes += int((stat.parent / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
-        except (OSError, IndexError):
-            continue
-    return seconds, megabytes
+            for result in self.results:
+                self._attempt(result, "", result.describe)
+            self._rounds(about)
+        finally:
+            print(render(self.results, self.sizes))
+            write_json(self.output.with_suffix(".json"), about, self.sizes, self.results)
+        draw(self.results, self.output.with_suffix(".png"), self._caption(about))
+        print(f"\nwritten: {self.output.with_suffix('.json')} and {self.output.with_suffix('.png')}")
 
+    def _rounds(self, about: dict[str, Any]) -> None:
+        by_subject = {result.subject: result for result in self.results}
+        for number, subject in rounds(list(by_subject), self.sizes.repeat):
+            self._round(number, by_subject[subject], Trial(subject, self.sizes, self.servers))
+            write_json(self.output.with_suffix(".json"), about, self.sizes, self.results)
 
-def print_table(results: list[Result]) -> None:
-    ours = {result.broker: result for result in results if result.system == "ours"}
-    head = (
-        f"{'broker':<11}{'system':<15}{'drain/s':>9}{'ratio':>8}{'enqueue/s':>11}{'ratio':>8}"
-        f"{'batch/s':>9}{'CPU µs':>8}{'MB':>6}  guarantee"
-    )
-    print(head)
-    for one in results:
-        mine = ours.get(one.broker, one)
-        batched = f"{one.batched_per_second:9.0f}" if one.batched_per_second else f"{'-':>9}"
-        print(
-            f"{one.broker:<11}{one.system:<15}{one.drained_per_second:9.0f}"
-            f"{mine.drained_per_second / one.drained_per_second:7.1f}×{one.enqueued_per_second:11.0f}"
-            f"{mine.enqueued_per_second / one.enqueued_per_second:7.1f}×{batched}"
-            f"{one.worker_cpu_microseconds:8.0f}{one.worker_megabytes:6.0f}  {one.guarantee}"
-        )
+    def _round(self, number: int, result: Result, trial: Trial) -> None:
+        self._attempt(result, f"round {number + 1}", lambda: result.trials.append(trial.measure()))
+        with_future = self.sizes.future_jobs and number < self.sizes.future_repeat
+        if with_future and result.subject.keeps_future_jobs:
+            self._attempt(result, "jobs of tomorrow", lambda: result.trials.append(trial.measure_future()))
+
+    def _attempt(self, result: Result, what: str, measure: Callable[[], None]) -> None:
+        if len(result.errors) >= GIVEN_UP_AFTER:
+            return
+        began = time.monotonic()
+        try:
+            measure()
+        except Exception as error:  # whatever it is, the others are to be measured
+            result.errors.append(f"{what}: {error or type(error).__name__}")
+        if what:
+            complain(f"{result.subject.broker}: {result.subject.name}, {what}: {time.monotonic() - began:.0f} s")
+
+    def _caption(self, about: dict[str, Any]) -> str:
+        return f"medians of {self.sizes.repeat}, 2 worker processes, {about['cores']} cores, Python {about['python']}"
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(HERE))
     main()

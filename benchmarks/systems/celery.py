@@ -1,30 +1,45 @@
-"""Celery as it comes: acked before the run, results ignored, prefork."""
+"""Celery: acked before the run, results ignored, prefork."""
 
 import sys
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 from celery import Celery
 
-from . import PROCESSES, RABBITMQ_URL, REDIS_URL, broker, queue, work
+from . import PROCESSES, broker, confirms, queue, url, work
 
-GUARANTEE = "at most once (acks early)"
-BATCH = None
-
-app = Celery(
-    "bench",
-    broker={"redis": REDIS_URL, "rabbitmq": RABBITMQ_URL}[broker()] if broker() in ("redis", "rabbitmq") else None,
+GUARANTEE = (
+    "at most once (acks early); what was only prefetched returns, from RabbitMQ at once, from Redis after an hour"
 )
+SETTINGS = "prefork, prefetch 64 a process; no results, gossip, mingle, heartbeat; JSON"
+
+
+def broker_url():
+    if broker() == "postgresql":
+        return url().replace("postgresql://", "sqla+postgresql+psycopg://")
+    return f"sqla+sqlite:///{url()}" if broker() == "sqlite" else url()
+
+
+app = Celery("bench", broker=broker_url())
 app.conf.update(task_ignore_result=True, task_default_queue=queue(), worker_prefetch_multiplier=64)
+if confirms():
+    app.conf.broker_transport_options = {"confirm_publish": True}
 
 
 @app.task(name="bench.job")
-def job(marked):
-    work(marked)
+def job(note):
+    work(note)
 
 
 class Producer:
-    def add(self, marked):
-        job.delay(marked)
+    def each(self, notes):
+        for note in notes:
+            job.delay(note)
+
+    def later(self, notes, at):
+        eta = datetime.fromtimestamp(at, UTC)
+        for note in notes:
+            job.apply_async((note,), eta=eta)
 
 
 @contextmanager
@@ -33,5 +48,14 @@ def producer():
 
 
 def commands():
-    words = "-m celery -A systems.celery worker -l ERROR --without-gossip --without-mingle --without-heartbeat -c"
-    return [[sys.executable, *words.split(), str(PROCESSES)]]
+    return [[sys.executable, "-c", "from systems.celery import run; run()"]]
+
+
+def run():
+    words = f"worker -l ERROR --without-gossip --without-mingle --without-heartbeat -c {PROCESSES} -n {queue()}@%h"
+    app.worker_main(words.split())
+
+
+def keepers():
+    """None: its workers hold what is due later."""
+    return []

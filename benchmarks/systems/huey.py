@@ -1,32 +1,38 @@
-"""huey: two consumers of one thread each; a popped task is gone."""
+"""huey: a popped task is gone."""
 
-import os
 import sys
 from contextlib import contextmanager
+from datetime import datetime
 
-from huey import RedisHuey, SqliteHuey
+from huey import PostgresHuey, RedisHuey, SqliteHuey
 
-from . import REDIS_URL, broker, queue, work
+from . import PROCESSES, broker, queue, url, work
 
 GUARANTEE = "at most once (popped before the run)"
-BATCH = None
+SETTINGS = "2 worker processes; blocking reads (SQLite: polls every 10 ms); no results; pickle, its only serializer"
 
 if broker() == "redis":
-    huey = RedisHuey(queue(), url=REDIS_URL, results=False)
+    huey = RedisHuey(queue(), url=url(), results=False)
+elif broker() == "postgresql":
+    huey = PostgresHuey(queue(), dsn=url(), results=False)
 else:
-    huey = SqliteHuey(
-        queue(), filename=os.path.join(os.environ.get("BENCH_DIRECTORY", "."), "huey.sqlite"), results=False
-    )
+    huey = SqliteHuey(queue(), filename=url(), results=False)
 
 
 @huey.task()
-def job(marked):
-    work(marked)
+def job(note):
+    work(note)
 
 
 class Producer:
-    def add(self, marked):
-        job(marked)
+    def each(self, notes):
+        for note in notes:
+            job(note)
+
+    def later(self, notes, at):
+        eta = datetime.fromtimestamp(at)
+        for note in notes:
+            job.schedule(args=(note,), eta=eta)
 
 
 @contextmanager
@@ -35,8 +41,14 @@ def producer():
 
 
 def commands():
+    options = f"-k process -w {PROCESSES} -n -q -d 0.01 -m 0.01"
     program = (
-        "import sys; sys.argv = ['huey', 'systems.huey.huey', '-w', '1', '-n', '-q'];"
+        f"import sys; sys.argv = ['huey', 'systems.huey.huey', *'{options}'.split()];"
         "from huey.bin.huey_consumer import consumer_main; consumer_main()"
     )
-    return [[sys.executable, "-c", program]] * 2
+    return [[sys.executable, "-c", program]]
+
+
+def keepers():
+    """None: every consumer has a scheduler."""
+    return []

@@ -3,35 +3,41 @@
 import asyncio
 import sys
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import procrastinate
 
-from . import POSTGRESQL_URL, queue, work
+from . import PROCESSES, queue, url, work
 
-GUARANTEE = "at least once, with a task of yours that restarts stalled jobs"
-BATCH = None
+GUARANTEE = "at least once, if a periodic task of yours restarts stalled jobs (after 30 s)"
+SETTINGS = "10 coroutines a process, LISTEN/NOTIFY; finished jobs deleted; JSON"
 
-app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=POSTGRESQL_URL))
-sync_app = app.with_connector(procrastinate.SyncPsycopgConnector(conninfo=POSTGRESQL_URL))
+app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url()))
 
 
 @app.task(name="job", queue=queue())
-async def job(marked):
-    work(marked)
+async def job(note):
+    work(note)
 
 
 class Producer:
-    def add(self, marked):
-        job.defer(marked=marked)
+    def each(self, notes):
+        for note in notes:
+            job.defer(note=note)
+
+    def batch(self, notes):
+        job.batch_defer(*({"note": note} for note in notes))
+
+    def later(self, notes, at):
+        moment = datetime.fromtimestamp(at, UTC)
+        for note in notes:
+            job.configure(schedule_at=moment).defer(note=note)
 
 
 @contextmanager
 def producer():
     asyncio.run(apply_schema())
-    with (
-        app.replace_connector(procrastinate.SyncPsycopgConnector(conninfo=POSTGRESQL_URL)) as replaced,
-        replaced.open(),
-    ):
+    with app.replace_connector(procrastinate.SyncPsycopgConnector(conninfo=url())) as replaced, replaced.open():
         yield Producer()
 
 
@@ -50,4 +56,9 @@ def run():
 
 
 def commands():
-    return [[sys.executable, "-c", "from systems.procrastinate import run; run()"]] * 2
+    return [[sys.executable, "-c", "from systems.procrastinate import run; run()"]] * PROCESSES
+
+
+def keepers():
+    """None: what is due later waits in the same table."""
+    return []

@@ -2,26 +2,37 @@
 
 import sys
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import redis
 from rq import Queue, SimpleWorker
+from rq.serializers import JSONSerializer
 
-from . import REDIS_URL, queue, work
+from . import PROCESSES, queue, url, work
 
-GUARANTEE = "at least once, after a restart"
-BATCH = None
+GUARANTEE = "at most once; a killed worker's job is found failed after ten minutes"
+SETTINGS = "SimpleWorker (no fork per job), blocking reads; no results; JSON"
 
 
-def job(marked):
-    work(marked)
+def job(note):
+    work(note)
 
 
 class Producer:
     def __init__(self):
-        self.queue = Queue(queue(), connection=redis.Redis.from_url(REDIS_URL))
+        self.queue = Queue(queue(), connection=redis.Redis.from_url(url()), serializer=JSONSerializer)
 
-    def add(self, marked):
-        self.queue.enqueue(job, marked, result_ttl=0)
+    def each(self, notes):
+        for note in notes:
+            self.queue.enqueue(job, note, result_ttl=0)
+
+    def batch(self, notes):
+        self.queue.enqueue_many([Queue.prepare_data(job, (note,), result_ttl=0) for note in notes])
+
+    def later(self, notes, at):
+        moment = datetime.fromtimestamp(at, UTC)
+        for note in notes:
+            self.queue.enqueue_at(moment, job, note, result_ttl=0)
 
 
 @contextmanager
@@ -30,8 +41,21 @@ def producer():
 
 
 def run():
-    SimpleWorker([queue()], connection=redis.Redis.from_url(REDIS_URL)).work(logging_level="ERROR")
+    worker = SimpleWorker([queue()], connection=redis.Redis.from_url(url()), serializer=JSONSerializer)
+    worker.work(logging_level="ERROR")
+
+
+def keep():
+    from rq.scheduler import RQScheduler
+
+    scheduler = RQScheduler([queue()], connection=redis.Redis.from_url(url()), serializer=JSONSerializer)
+    scheduler.acquire_locks()
+    scheduler.work()
 
 
 def commands():
-    return [[sys.executable, "-c", "from systems.rq import run; run()"]] * 2
+    return [[sys.executable, "-c", "from systems.rq import run; run()"]] * PROCESSES
+
+
+def keepers():
+    return [[sys.executable, "-c", "from systems.rq import keep; keep()"]]

@@ -1,4 +1,4 @@
-"""saq on Redis, two processes."""
+"""saq on Redis or PostgreSQL, two processes."""
 
 import asyncio
 import sys
@@ -6,33 +6,50 @@ from contextlib import contextmanager
 
 from saq import Queue, Worker
 
-from . import REDIS_URL, queue, work
+from . import PROCESSES, AsyncProducer, queue, url, work
 
-GUARANTEE = "at most once by default (one attempt)"
-BATCH = None
-
-
-async def job(context, *, marked):
-    work(marked)
+GUARANTEE = "at most once (one attempt, its default)"
+SETTINGS = "100 coroutines a process, blocking reads; no results; JSON"
 
 
-class Producer:
+async def job(context, *, note):
+    work(note)
+
+
+class Producer(AsyncProducer):
     def __init__(self, loop, saq_queue):
-        self.loop, self.queue = loop, saq_queue
+        super().__init__(loop)
+        self.queue = saq_queue
 
-    def add(self, marked):
-        self.loop.run_until_complete(self.queue.enqueue("job", marked=marked, ttl=-1))
+    async def add(self, note):
+        await self.queue.enqueue("job", note=note, ttl=-1)
+
+    async def add_later(self, note, at):
+        await self.queue.enqueue("job", note=note, ttl=-1, scheduled=int(at))
 
 
 @contextmanager
 def producer():
-    loop = asyncio.new_event_loop()
-    yield Producer(loop, Queue.from_url(REDIS_URL, name=queue()))
+    with asyncio.Runner() as runner:
+        saq_queue = Queue.from_url(url(), name=queue())
+        runner.run(saq_queue.connect())
+        yield Producer(runner.get_loop(), saq_queue)
+        runner.run(saq_queue.disconnect())
 
 
 def run():
-    asyncio.run(Worker(Queue.from_url(REDIS_URL, name=queue()), functions=[job], concurrency=20).start())
+    async def work_on():
+        saq_queue = Queue.from_url(url(), name=queue())
+        await saq_queue.connect()
+        await Worker(saq_queue, functions=[job], concurrency=100).start()
+
+    asyncio.run(work_on())
 
 
 def commands():
-    return [[sys.executable, "-c", "from systems.saq import run; run()"]] * 2
+    return [[sys.executable, "-c", "from systems.saq import run; run()"]] * PROCESSES
+
+
+def keepers():
+    """None: every worker moves what is due."""
+    return []

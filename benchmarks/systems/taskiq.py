@@ -1,51 +1,77 @@
-"""taskiq on Redis streams, which are acked; two worker processes."""
+"""taskiq: on Redis streams, which are acked, or on RabbitMQ by aio-pika."""
 
 import asyncio
 import sys
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
-from taskiq_redis import RedisStreamBroker
+from taskiq import TaskiqScheduler
 
-from . import PROCESSES, REDIS_URL, queue, work
+from . import PROCESSES, AsyncProducer, broker, queue, url, work
 
-GUARANTEE = "at least once (streams)"
-BATCH = None
+GUARANTEE = "at least once; from RabbitMQ at once, from Redis after ten minutes"
+SETTINGS = "uvloop, 100 coroutines a process, acked after the run; no results; JSON; RabbitMQ: always confirmed"
 
-taskiq_broker = RedisStreamBroker(url=REDIS_URL, queue_name=queue(), consumer_group_name=queue())
+
+def make_redis_broker():
+    from taskiq_redis import RedisStreamBroker
+
+    return RedisStreamBroker(url=url(), queue_name=queue(), consumer_group_name=queue())
+
+
+def make_rabbitmq_broker():
+    from taskiq_aio_pika import AioPikaBroker, Exchange, Queue
+
+    return AioPikaBroker(
+        url(),
+        qos=100,
+        exchange=Exchange(name=queue()),
+        task_queues=[Queue(name=queue())],
+        dead_letter_queue=Queue(name=f"{queue()}.dead_letter"),
+    )
+
+
+taskiq_broker = make_redis_broker() if broker() == "redis" else make_rabbitmq_broker()
 
 
 @taskiq_broker.task(task_name="job")
-async def job(marked: bool) -> None:
-    work(marked)
+async def job(note: int) -> None:
+    work(note)
 
 
-class Producer:
-    def __init__(self, loop):
-        self.loop = loop
+def make_source():
+    from taskiq.serializers import JSONSerializer
+    from taskiq_redis import ListRedisScheduleSource
 
-    def add(self, marked):
-        self.loop.run_until_complete(job.kiq(marked))
+    return ListRedisScheduleSource(url(), serializer=JSONSerializer())
+
+
+source = make_source() if broker() == "redis" else None
+scheduler = TaskiqScheduler(taskiq_broker, [source] if source else [])
+
+
+class Producer(AsyncProducer):
+    async def add(self, note):
+        await job.kiq(note)
+
+    async def add_later(self, note, at):
+        await job.schedule_by_time(source, datetime.fromtimestamp(at, UTC), note)
 
 
 @contextmanager
 def producer():
-    loop = asyncio.new_event_loop()
-    loop.run_until_complete(taskiq_broker.startup())
-    yield Producer(loop)
-    loop.run_until_complete(taskiq_broker.shutdown())
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(taskiq_broker.startup())
+        yield Producer(runner.get_loop())
+        runner.run(taskiq_broker.shutdown())
 
 
 def commands():
-    return [
-        [
-            sys.executable,
-            "-m",
-            "taskiq",
-            "worker",
-            "systems.taskiq:taskiq_broker",
-            "-w",
-            str(PROCESSES),
-            "--log-level",
-            "ERROR",
-        ]
-    ]
+    words = f"-m taskiq worker systems.taskiq:taskiq_broker -w {PROCESSES} --log-level ERROR --no-parse"
+    return [[sys.executable, *words.split()]]
+
+
+def keepers():
+    return [[sys.executable, *["-m", "taskiq", "scheduler", "systems.taskiq:scheduler", "--log-level", "ERROR"]]]
