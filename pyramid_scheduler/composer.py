@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -129,14 +129,12 @@ class Composer:
 
     def task_name(self, func: Function) -> str:
         """The name ``func`` has on the wire: the registered one, or ``package.module.function``."""
-        if not isinstance(func, Hashable):
-            return name_of(func)  # which says what is wrong with it
-        registered = self._tasks.name_for(func)
-        if registered is not None:
-            return registered
-        known = self._names.get(func)
+        try:
+            known = self._tasks.name_for(func) or self._names.get(func)
+        except TypeError:  # it is unhashable: no function
+            known = None
         if known is None:
-            known = self._names[func] = name_of(func)
+            known = self._names[func] = name_of(func)  # which says what is wrong with it
         return known
 
     def _message(
@@ -185,6 +183,8 @@ class Composer:
 
 
 def _arguments(args: Any, kwargs: Any) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    if type(args) is tuple and not kwargs:
+        return args, {}  # as nearly always
     if args is not None and (isinstance(args, (str, bytes, Mapping)) or not isinstance(args, Sequence)):
         raise InvalidJob(f"args must be a tuple or list of positional arguments, not {type(args).__name__}")
     if kwargs is not None and not isinstance(kwargs, Mapping):

@@ -26,26 +26,18 @@ from .signing import KeyRing
 NO_EMBED: Mapping[str, Any] = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 LONGEST_REPR = 200
 MOST_RETRIES = 10**6
+#: An absent header says what an empty one says, and every header costs both ends some microseconds.
 _PROTOCOL_HEADERS: Mapping[str, Any] = {
     "lang": "py",
     "task": "",
     "id": "",
-    "shadow": None,
-    "eta": None,
-    "expires": None,
-    "group": None,
-    "group_index": None,
     "retries": 0,
     "timelimit": [None, None],
-    "root_id": None,
-    "parent_id": None,
+    "root_id": "",
     "argsrepr": "",
     "kwargsrepr": "",
     "origin": "",
     "ignore_result": False,
-    "replaced_task_nesting": 0,
-    "stamped_headers": None,
-    "stamps": {},
 }
 
 
@@ -111,7 +103,7 @@ class EnvelopeSealer:
     def reseal(self, message: Message, **headers: Any) -> Message:
         """The same message with other headers (by their wire names), signed again if it was signed well."""
         signed = message.headers.get(wire.SIGNATURE)
-        full = {**message.headers, **headers}
+        full = _filled({**message.headers, **headers})
         content = (message.content_type, message.content_encoding)
         if signed and not self._keys.verifies(message.queue, message.headers, content, message.body):
             return replace(message, headers=full)  # stays unsigned in effect: a bad signature is not made good
@@ -150,7 +142,7 @@ class EnvelopeSealer:
         given: Mapping[str, Any],
         expires_at: float | None,
     ) -> dict[str, Any]:
-        headers = {**_PROTOCOL_HEADERS, **given}
+        headers = {**_PROTOCOL_HEADERS, **_filled(given)}
         headers["task"] = task
         headers["id"] = id_ = given.get("id") or str(uuid.uuid4())
         headers["root_id"] = given.get("root_id") or id_
@@ -174,6 +166,10 @@ class EnvelopeSealer:
     def _sign(self, queue: str, headers: dict[str, Any], content: tuple[str, str], body: bytes) -> None:
         if self._keys:
             headers[wire.SIGNATURE] = self._keys.sign(queue, headers, content, body)
+
+
+def _filled(headers: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in headers.items() if value is not None}
 
 
 def _run(delivery: Delivery, value: Any, trusted: bool) -> Run:

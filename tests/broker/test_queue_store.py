@@ -74,10 +74,10 @@ def test_what_is_claimed_is_nobody_elses_until_it_is_acked_and_then_it_is_gone(
 ) -> None:
     put(store, queue, 3)
     claimed = store.claim([queue], 2, me)
-    assert numbers(store.claim([queue], 10, "other")) == [2]
+    assert numbers(store.claim([queue], 10, f"{me}-other")) == [2]
     store.ack([one.tag for one in claimed], me)
     assert store.release(me) == 0
-    assert store.release("other") == 1
+    assert store.release(f"{me}-other") == 1
     assert store.size(queue) == 1
 
 
@@ -85,7 +85,7 @@ def test_what_is_given_back_comes_first_again_and_is_not_redelivered(store: Queu
     put(store, queue, 5)
     claimed = store.claim([queue], 3, me)
     store.give_back([one.tag for one in claimed[1:]], me)
-    again = store.claim([queue], 10, "other")
+    again = store.claim([queue], 10, f"{me}-other")
     assert numbers(again) == [1, 2, 3, 4]
     assert not any(one.redelivered for one in again)
 
@@ -96,7 +96,7 @@ def test_the_claims_of_a_consumer_that_is_released_come_back_as_redelivered(
     put(store, queue, 3)
     store.claim([queue], 2, me)
     assert store.release(me) == 2
-    again = store.claim([queue], 10, "other")
+    again = store.claim([queue], 10, f"{me}-other")
     assert {n: one.redelivered for n, one in zip(numbers(again), again, strict=True)} == {0: True, 1: True, 2: False}
 
 

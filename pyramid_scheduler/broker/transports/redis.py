@@ -126,7 +126,7 @@ class RedisStore:
     def _push(self, pushes: list[tuple[str, list[str | bytes]]]) -> None:
         link = self.link
         if len(pushes) == 1:
-            link.client.lpush(pushes[0][0], *pushes[0][1])
+            self._hands().line.run_once("LPUSH", pushes[0][0], *pushes[0][1])
         elif pushes:
             pipeline = link.client.pipeline(transaction=not link.in_slots)
             for name, payloads in pushes:
