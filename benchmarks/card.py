@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from dataclasses import dataclass
 from functools import cache
@@ -11,13 +10,6 @@ from functools import cache
 from interpreter import HERE, interpreter_for
 
 DISTRIBUTIONS = {"ours": "pyramid-scheduler"}
-#: For a look at a module; nobody connects to these.
-EXAMPLE_URLS = {
-    "redis": "redis://127.0.0.1/0",
-    "rabbitmq": "amqp://127.0.0.1//",
-    "postgresql": "postgresql://127.0.0.1/bench",
-    "sqlite": os.devnull,
-}
 
 
 @dataclass(frozen=True)
@@ -31,7 +23,7 @@ class Card:
 
 
 @cache
-def card_of(system: str, broker: str) -> Card:
+def card_of(system: str) -> Card:
     """Asked in the system's own interpreter, since this one may not have it; raises RuntimeError."""
     distribution = DISTRIBUTIONS.get(system, system)
     program = (
@@ -40,9 +32,8 @@ def card_of(system: str, broker: str) -> Card:
         "print(json.dumps([system.GUARANTEE, system.SETTINGS, version, system.commands(), system.keepers()]))"
     )
     done = subprocess.run(
-        [interpreter_for(system), "-c", program], cwd=HERE, capture_output=True, text=True, check=False, timeout=60,
-        env={**os.environ, "BENCH_BROKER": broker, "BENCH_URL": EXAMPLE_URLS[broker]},
-    )  # fmt: skip
+        [interpreter_for(system), "-c", program], cwd=HERE, capture_output=True, text=True, check=False, timeout=60
+    )
     if done.returncode:
         raise RuntimeError(done.stderr[-800:].strip())
     *said, commands, keepers = json.loads(done.stdout.splitlines()[-1])

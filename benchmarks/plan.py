@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 CONFIRMED = "+confirms"
 
-#: broker → the systems that run on it
+#: broker → the systems that run on it. (Celery's SQL transport is experimental: it polls once a second and loses what a
+#: killed worker had taken. It is left out.)
 SYSTEMS = {
     "redis": ("ours", "celery", "dramatiq", "huey", "rq", "taskiq", "arq", "saq"),
     "rabbitmq": ("ours", "celery", f"celery{CONFIRMED}", "dramatiq", f"dramatiq{CONFIRMED}", "taskiq"),
-    "postgresql": ("ours", "celery", "huey", "procrastinate", "saq"),
-    "sqlite": ("ours", "celery", "huey"),
+    "postgresql": ("ours", "huey", "procrastinate", "saq"),
+    "sqlite": ("ours", "huey"),
 }
 #: One broker for each peer.
 QUICK_SYSTEMS = {

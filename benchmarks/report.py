@@ -32,7 +32,7 @@ class Result:
 
     def describe(self) -> None:
         """Raises RuntimeError."""
-        self.card = card_of(self.subject.system, self.subject.broker)
+        self.card = card_of(self.subject.system)
 
 
 def machine() -> dict[str, Any]:

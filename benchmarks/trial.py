@@ -79,7 +79,7 @@ class Trial:
     @contextmanager
     def _place(self) -> Iterator[_Stage]:
         system, broker = self.subject.system, self.subject.broker
-        card, python = card_of(system, broker), interpreter_for(system)
+        card, python = card_of(system), interpreter_for(system)
         with place(broker, self.servers) as where:
             environ = environ_of(where, broker, confirms=self.subject.confirms)
             yield _Stage(system, card, python, where, environ, self.sizes.future_patience_seconds)

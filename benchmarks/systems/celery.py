@@ -6,21 +6,12 @@ from datetime import UTC, datetime
 
 from celery import Celery
 
-from . import PROCESSES, broker, confirms, queue, url, work
+from . import PROCESSES, confirms, queue, url, work
 
-GUARANTEE = (
-    "at most once (acks early); what was only prefetched returns, from RabbitMQ at once, from Redis after an hour"
-)
+GUARANTEE = "at most once (acks early); what was prefetched returns: RabbitMQ at once, Redis after an hour"
 SETTINGS = "prefork, prefetch 64 a process; no results, gossip, mingle, heartbeat; JSON"
 
-
-def broker_url():
-    if broker() == "postgresql":
-        return url().replace("postgresql://", "sqla+postgresql+psycopg://")
-    return f"sqla+sqlite:///{url()}" if broker() == "sqlite" else url()
-
-
-app = Celery("bench", broker=broker_url())
+app = Celery("bench", broker=url())
 app.conf.update(task_ignore_result=True, task_default_queue=queue(), worker_prefetch_multiplier=64)
 if confirms():
     app.conf.broker_transport_options = {"confirm_publish": True}
