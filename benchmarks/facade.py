@@ -127,7 +127,7 @@ def make_kinds(url: str) -> dict[str, Kind]:
     from compat.contrib.testing.worker import start_worker
     from pyramid_scheduler import Scheduler, parse_settings
 
-    broker = f"sqlite:///{os.getcwd()}/jobs.sqlite" if url == "sqlite://" else url
+    broker = f"sqla+sqlite:///{os.getcwd()}/jobs.sqlite" if url == "sqlite://" else url
     said = {"scheduler.ledger.url": f"sqlite:///{os.getcwd()}/ledger.sqlite", "scheduler.allow": "facade"}
     settings = parse_settings({**said, "scheduler.broker.url": broker, "scheduler.worker.threads": 1})
     scheduler = Scheduler(settings)
