@@ -1,0 +1,1 @@
+"""A bookshop whose work is done by Celery tasks."""
