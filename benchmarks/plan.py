@@ -85,7 +85,11 @@ class Sizes:
     future_jobs: int = 100_000
     future_repeat: int = 1
     patience_seconds: float = 120.0
-    future_patience_seconds: float = 900.0
+
+    @property
+    def future_patience_seconds(self) -> float:
+        """The slowest add a few hundred a second."""
+        return self.patience_seconds + self.future_jobs / 100
 
     def jobs_of(self, subject: Subject) -> int:
         if self.jobs is not None:
@@ -105,7 +109,6 @@ QUICK = Sizes(
     idle_seconds=1.0,
     future_jobs=0,
     patience_seconds=30.0,
-    future_patience_seconds=60.0,
 )
 
 
