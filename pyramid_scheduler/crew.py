@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .broker.broker import module_for
 from .core.run import Parked, Record, RunState
 from .core.settings import Settings
 from .scheduler import Scheduler
@@ -58,11 +59,21 @@ def supervise(
     threads: int | None = None,
     timekeeper: bool = True,
     announce: Callable[[str], None] = print,
+    broker_url: str = "",
+    shared: Sequence[str] = (),
 ) -> int:
-    """Run the jobs of the scheduler that ``load`` returns, in processes of their own, until SIGTERM."""
-    boot = Booting(load, tuple(queues), threads)
+    """Run the jobs of the scheduler that ``load`` returns, in processes of their own, until SIGTERM.
+
+    For less memory: the broker's URL where it is known before ``load`` tells, and what modules ``load`` imports that
+    do not change while this process lives.
+    """
     return Supervisor(
-        boot=boot, make_home=SupervisorHome, processes=processes, timekeeper=timekeeper, announce=announce
+        boot=Booting(load, tuple(queues), threads),
+        make_home=SupervisorHome,
+        processes=processes,
+        timekeeper=timekeeper,
+        announce=announce,
+        shared=[module_for(broker_url), *shared, f"{__package__}.nursery"],
     ).run()
 
 

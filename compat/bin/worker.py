@@ -71,7 +71,14 @@ def run(app: Any, args: argparse.Namespace) -> int:
             pidfile.write(str(os.getpid()))
     load = Loading(name_of(app, args.app), _options(args))
     try:
-        return supervise(load, processes=processes, threads=threads, queues=_queues(app, args))
+        return supervise(
+            load,
+            processes=processes,
+            threads=threads,
+            queues=_queues(app, args),
+            broker_url=app.conf.broker_url or "",
+            shared=("compat.worker.controller",),
+        )
     finally:
         if args.pidfile:
             os.unlink(args.pidfile)

@@ -7,25 +7,41 @@ from ..core.interfaces import Broker
 from ..core.settings import Settings
 from .url import is_amqp, is_redis, is_sql, normalize
 
+_MODULES = {"sql": "transports.sql", "redis": "transports.redis", "amqp": "amqp_broker", "kombu": "kombu_broker"}
+
 
 def open_broker(settings: Settings, clock: Clock) -> Broker:
     """The broker of ``scheduler.broker.url``. Nothing connects before it is used; imports only what it needs."""
     url = normalize(settings.broker_url)
     options = dict(settings.broker_options)
-    if is_sql(url):
+    kind = _kind_of(url)
+    if kind == "sql":
         from .store_broker import StoreBroker
         from .transports.sql import open_sql_store
 
         return StoreBroker(url, open_sql_store(url, options=options))
-    if is_redis(url) or url.startswith("sentinel"):
+    if kind == "redis":
         from .store_broker import StoreBroker
         from .transports.redis import open_redis_store
 
         return StoreBroker(url, open_redis_store(url, options=options))
-    if is_amqp(url):
+    if kind == "amqp":
         from .amqp_broker import AmqpBroker
 
         return AmqpBroker(url, options)
     from .kombu_broker import KombuBroker
 
     return KombuBroker(url, options)
+
+
+def module_for(url: str) -> str:
+    """The module that ``open_broker`` will import for a broker at ``url``."""
+    return f"{__package__}.{_MODULES[_kind_of(normalize(url))]}"
+
+
+def _kind_of(url: str) -> str:
+    if is_sql(url):
+        return "sql"
+    if is_redis(url) or url.startswith("sentinel"):
+        return "redis"
+    return "amqp" if is_amqp(url) else "kombu"

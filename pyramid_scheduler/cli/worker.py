@@ -7,9 +7,8 @@ import sys
 from dataclasses import dataclass
 
 from ..core.settings import parse_settings
-from ..crew import Booting, SupervisorHome
+from ..crew import supervise
 from ..scheduler import Scheduler
-from ..work.supervisor import Supervisor
 from .application import Application
 
 
@@ -57,14 +56,16 @@ def _run_reloading(application: Application, args: argparse.Namespace) -> int:
 
 
 def _supervise(application: Application, args: argparse.Namespace) -> int:
-    supervisor = Supervisor(
-        boot=Booting(_Load(application), tuple(args.queue or ()), args.threads),
-        make_home=SupervisorHome,
+    return supervise(
+        _Load(application),
+        queues=args.queue or (),
         processes=_configured_processes(application) if args.processes is None else args.processes,
+        threads=args.threads,
         timekeeper=not args.no_timekeeper,
         announce=lambda line: print(line, flush=True),
+        broker_url=application.settings().get("scheduler.broker.url", ""),
+        shared=("pyramid.paster", "plaster_pastedeploy"),
     )
-    return supervisor.run()
 
 
 @dataclass(frozen=True)

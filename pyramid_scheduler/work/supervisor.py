@@ -40,7 +40,10 @@ class Home(Protocol):
 
 
 class Supervisor:
-    """Runs ``processes`` workers and, if asked, a timekeeper; ``run`` returns the exit status."""
+    """Runs ``processes`` workers and, if asked, a timekeeper; ``run`` returns the exit status.
+
+    ``shared`` are modules that the children need not import: they are forked from a process that has done just that.
+    """
 
     def __init__(
         self,
@@ -50,6 +53,7 @@ class Supervisor:
         processes: int,
         timekeeper: bool = True,
         announce: Callable[[str], None] = print,
+        shared: Sequence[str] = (),
     ) -> None:
         self._boot = boot
         self._make_home = make_home
@@ -58,7 +62,8 @@ class Supervisor:
         self._posts = [Post("worker", n) for n in range(1, processes + 1)]
         if timekeeper:
             self._posts.append(Post("timekeeper", 0))
-        self._context = multiprocessing.get_context("spawn")
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(list(shared))
         self._home: Home | None = None
         self._orphans: list[str] = []  # consumers whose claims are still to be released
         self._outdated: deque[Child] = deque()  # to be replaced, one after the other
