@@ -8,11 +8,7 @@ from __future__ import annotations
 import gc
 import signal
 
-import pyramid.config
-
-from . import crew, web  # noqa: F401
-from .schedule import timekeeper  # noqa: F401
-from .work import child, runner, worker  # noqa: F401
+from . import crew
 
 # A signal to the whole group is the supervisor's and the children's to obey: without this process they seem dead.
 for number in (signal.SIGTERM, signal.SIGHUP):
@@ -21,4 +17,4 @@ for number in (signal.SIGTERM, signal.SIGHUP):
 gc.collect()
 gc.freeze()
 
-__all__ = ["pyramid"]
+__all__ = ["crew"]
