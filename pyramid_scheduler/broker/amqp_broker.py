@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..core.interfaces import Leases, Publisher
-from . import amqp_connecting
+from . import amqp_declaring
 from .amqp_publishing import AmqpPublisher
 from .amqp_source import AmqpSource
 from .kombu_broker import NoLeases
@@ -22,20 +22,23 @@ class AmqpBroker:
         self.url = display(url)
         self._url = url
         self._options = options
-        self._amqp = AmqpPublisher(url, self.url, options)
+        self._declarer = amqp_declaring.AmqpDeclarer(options)
+        self._amqp = AmqpPublisher(url, self.url, options, self._declarer)
         self.publisher: Publisher = self._amqp
         self.leases: Leases = NoLeases()
 
     def source(self, queues: Sequence[str], consumer: str) -> AmqpSource:
-        return AmqpSource(self._url, self.url, self._options, queues)
+        return AmqpSource(
+            self._url, self.url, self._options, queues, declarer=self._declarer, forward=self._amqp.forward
+        )
 
     def size(self, queue: str) -> int:
         with self._amqp.connection() as connection:
-            return amqp_connecting.size(connection, queue)
+            return amqp_declaring.size(connection, queue)
 
     def purge(self, queue: str) -> int:
         with self._amqp.connection() as connection:
-            if not amqp_connecting.size(connection, queue):
+            if not amqp_declaring.size(connection, queue):
                 return 0
             channel = connection.channel()
             count = int(channel.queue_purge(queue))

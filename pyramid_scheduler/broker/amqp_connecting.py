@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import amqp
-from amqp.exceptions import AMQPError, NotFound, PreconditionFailed
+from amqp.exceptions import AMQPError
 from amqp.transport import TCPTransport
 from kombu.connection import Connection
 
@@ -58,30 +58,3 @@ def has_read_ahead(connection: amqp.Connection) -> bool:
 
 def _ssl(url: str, options: Mapping[str, Any]) -> Any:
     return options.get("ssl") or url.startswith("amqps")
-
-
-def declare(
-    connection: amqp.Connection, channel: amqp.Channel, queue: str, arguments: Mapping[str, Any]
-) -> amqp.Channel:
-    """Make sure the queue is there, and return a channel that is open.
-
-    A queue that somebody (a Celery, say) declared with other arguments is used as it is.
-    """
-    try:
-        channel.queue_declare(queue, durable=True, auto_delete=False, arguments=dict(arguments) or None)
-    except PreconditionFailed:
-        channel = connection.channel()
-        channel.queue_declare(queue, passive=True)
-    return channel
-
-
-def size(connection: amqp.Connection, queue: str) -> int:
-    """How many messages wait; a queue that nobody declared holds none."""
-    channel = connection.channel()
-    try:
-        return int(channel.queue_declare(queue, passive=True).message_count)
-    except NotFound:
-        return 0
-    finally:
-        if channel.is_open:
-            channel.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,8 @@ import amqp
 
 from ..core.errors import BrokerUnavailable
 from ..core.message import Message
-from .amqp_connecting import ERRORS, connect, declare
+from .amqp_connecting import ERRORS, connect
+from .amqp_declaring import AmqpDeclarer
 
 CONFIRM_TIMEOUT_SECONDS = 2.0
 
@@ -21,10 +22,11 @@ CONFIRM_TIMEOUT_SECONDS = 2.0
 class AmqpPublisher:
     """One connection, used by one thread at a time; a batch is sent whole, then its confirmations are awaited."""
 
-    def __init__(self, url: str, display: str, options: Mapping[str, Any]) -> None:
+    def __init__(self, url: str, display: str, options: Mapping[str, Any], declarer: AmqpDeclarer) -> None:
         self._url = url
         self._display = display
         self._options = options
+        self._declarer = declarer
         self._lock = threading.Lock()
         self._connection: amqp.Connection | None = None
         self._channel: amqp.Channel | None = None
@@ -40,13 +42,18 @@ class AmqpPublisher:
         A connection that turns out to be dead is replaced once. If it died after sending, some messages may have
         arrived before: they arrive twice then rather than not at all.
         """
-        if not messages:
-            return
+        self._try_twice(lambda: self._publish(messages) if messages else None)
+
+    def forward(self, queue: str, message: amqp.Message) -> None:
+        """Publish one message as it is, to a queue that somebody else looks after."""
+        self._try_twice(lambda: self._send([(queue, message)]))
+
+    def _try_twice(self, step: Callable[[], None]) -> None:
         with self._lock:
             for attempt in (1, 2):
                 fresh = self._connection is None or self._pid != os.getpid()
                 try:
-                    self._publish(messages)
+                    step()
                     return
                 except ERRORS as error:
                     self._drop()
@@ -57,12 +64,16 @@ class AmqpPublisher:
         self._open()
         for message in messages:
             self._declare(message.queue)
+        self._send([(message.queue, _amqp_message(message)) for message in messages])
+
+    def _send(self, messages: Sequence[tuple[str, amqp.Message]]) -> None:
+        self._open()
         channel = self._channel
         assert channel is not None
-        for message in messages:
+        for queue, message in messages:
             self._sent += 1
             self._unconfirmed.add(self._sent)
-            channel.basic_publish(_amqp_message(message), exchange="", routing_key=message.queue, mandatory=True)
+            channel.basic_publish(message, exchange="", routing_key=queue, mandatory=True)
         self._await_confirmations()
 
     def _await_confirmations(self) -> None:
@@ -101,14 +112,9 @@ class AmqpPublisher:
         if queue in self._declared:
             return
         assert self._connection is not None
-        channel = declare(self._connection, self._connection.channel(), queue, self._arguments)
+        channel = self._declarer.declare(self._connection, self._connection.channel(), queue)
         channel.close()
         self._declared.add(queue)
-
-    @property
-    def _arguments(self) -> Mapping[str, Any]:
-        given = self._options.get("queue_arguments")
-        return dict(given) if isinstance(given, Mapping) else {}
 
     def _confirmed(self, delivery_tag: int, multiple: bool) -> None:
         if multiple:

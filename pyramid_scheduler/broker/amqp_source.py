@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import select
+import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import amqp
+from amqp.exceptions import AccessRefused, AMQPNotImplementedError
 
 from ..core.errors import BrokerUnavailable
 from ..core.message import Delivery
 from ..core.waking import WakePipe
-from .amqp_connecting import ERRORS, connect, declare, has_read_ahead
+from .amqp_connecting import ERRORS, connect, has_read_ahead
+from .amqp_declaring import AmqpDeclarer
+from .amqp_flow import ChannelFlow, ConsumerFlow
+from .amqp_holding import AGAIN_SECONDS, RENEW_SECONDS, AmqpHold, Forward, came_back
+
+log = logging.getLogger(__name__)
+
+#: What has arrived and was not asked for in this time goes back: somebody else may have room for it.
+SURPLUS_SECONDS = 0.5
 
 Tag = tuple[int, int]  # (which of our connections, delivery tag)
 
@@ -20,59 +31,104 @@ Tag = tuple[int, int]  # (which of our connections, delivery tag)
 class AmqpSource:
     """A consumer's tap on RabbitMQ. After a reconnection, what the old connection held is redelivered by the broker."""
 
-    def __init__(self, url: str, display: str, options: Mapping[str, Any], queues: Sequence[str]) -> None:
+    def __init__(
+        self,
+        url: str,
+        display: str,
+        options: Mapping[str, Any],
+        queues: Sequence[str],
+        *,
+        declarer: AmqpDeclarer,
+        forward: Forward,
+    ) -> None:
         self._url = url
         self._display = display
         self._options = options
         self._queues = tuple(queues)
+        self._declarer = declarer
+        self._forward = forward
+        self._flow_type: type[ChannelFlow | ConsumerFlow] = ConsumerFlow if declarer.asks_for_quorum else ChannelFlow
+        self._renew_seconds: float | None = float(options.get("renew_seconds") or RENEW_SECONDS)
         self._pipe = WakePipe()
         self._connection: amqp.Connection | None = None
         self._channel: Any = None
+        self._flow: Any = None
+        self._hold: Any = None
         self._generation = 0
-        self._prefetch = 0
         self._arrived: deque[Delivery] = deque()
-        self._held: dict[int, bool] = {}  # delivery tag → whether it may be acked, in order of delivery
+        self._held: dict[int, Delivery | None] = {}  # by delivery tag, in their order; None: may be acked
+        self._last = self._old = 0  # tags: the last one, and the last one at the last renewal
+        self._renew_at = self._asked_at = 0.0
 
     def receive(self, limit: int, timeout: float) -> list[Delivery]:
         try:
             self._open()
+            self._hold_on()
             self._follow(limit)
             if not self._drain(0.0) and not self._arrived and timeout > 0:
                 self._drain(timeout)
         except ERRORS as error:
-            self._drop()
-            raise BrokerUnavailable(f"the broker {self._display} does not answer: {error}") from error
+            raise self._lost(error) from error
         return [self._arrived.popleft() for _ in range(min(limit, len(self._arrived)))]
 
     def _open(self) -> None:
         if self._connection is not None:
             return
+        try:
+            self._connect()
+        except AMQPNotImplementedError:
+            if self._flow_type is ConsumerFlow:
+                raise
+            self._drop()
+            self._flow_type = ConsumerFlow
+            self._connect()
+
+    def _connect(self) -> None:
         self._generation += 1
+        self._last = self._old = 0
+        self._renew_at = time.monotonic() + (self._renew_seconds or 0.0)
         self._connection = connect(self._url, self._options)
         channel = self._connection.channel()
         for queue in self._queues:
-            channel = declare(self._connection, channel, queue, {})
+            channel = self._declarer.declare(self._connection, channel, queue)
         channel.auto_decode = False
         self._channel = channel
-        self._prefetch = 0
-        self._follow(1)
-        for queue in self._queues:
-            channel.basic_consume(queue, callback=self._arrive(queue))
-
-    def _follow(self, limit: int) -> None:
-        """Let the broker send what the worker can use. A move costs a round trip: small ones are not made."""
-        wanted = min(len(self._held) - len(self._arrived) + max(limit, 1), 65535)
-        if wanted > self._prefetch or wanted * 2 < self._prefetch:
-            self._prefetch = wanted
-            self._channel.basic_qos(0, wanted, True)  # for the whole channel: it moves live consumers, too
+        self._hold = AmqpHold(
+            self._connection, forward=self._forward, taken=self._ack_one, quorum=self._flow_type is ConsumerFlow
+        )
+        self._flow = self._flow_type(channel, {queue: self._arrive(queue) for queue in self._queues})
+        self._flow.move(1)
 
     def _arrive(self, queue: str) -> Any:
         def arrived(message: Any) -> None:
-            tag = message.delivery_info["delivery_tag"]
-            self._held[tag] = False
-            self._arrived.append(_delivery(queue, message, (self._generation, tag)))
+            tag = self._last = message.delivery_info["delivery_tag"]
+            delivery = self._held[tag] = _delivery(queue, message, (self._generation, tag))
+            self._arrived.append(delivery)
 
         return arrived
+
+    # How much to have here
+
+    def _follow(self, limit: int) -> None:
+        """Let the broker send what the worker can use. A move costs a round trip: small ones are not made."""
+        now = time.monotonic()
+        if limit or not self._arrived:
+            self._asked_at = now
+        elif now - self._asked_at > SURPLUS_SECONDS:
+            self._return([])
+        wanted = max(len(self._held) - len(self._arrived) + limit, 1)
+        if (limit and wanted > self._flow.limit) or wanted * 2 < self._flow.limit:
+            self._flow.move(wanted)
+
+    def _return(self, tags: list[int]) -> None:
+        """These, and what is here and was not asked for; not without having the broker send no more before."""
+        surplus = [delivery.tag[1] for delivery in self._arrived]
+        self._arrived.clear()
+        back = sorted({*tags, *surplus} & self._held.keys(), reverse=True)
+        self._flow.pause(len(self._held) - len(back))
+        for tag in back:
+            del self._held[tag]
+            self._channel.basic_reject(tag, requeue=True)
 
     def _drain(self, timeout: float) -> bool:
         """Take in what the socket holds; wait for the first of it, or to be woken. Returns whether anything came."""
@@ -89,41 +145,74 @@ class AmqpSource:
                     return came
             connection.drain_events(timeout=5)
             came = True
-            if len(self._arrived) >= self._prefetch:
+            if len(self._arrived) >= max(self._flow.limit, 1):
                 return came
 
-    def ack(self, deliveries: Sequence[Delivery]) -> None:
-        mine = [tag for tag in self._tags(deliveries) if tag in self._held]
-        for tag in mine:
-            self._held[tag] = True
+    # How long to have it here
+
+    def _hold_on(self) -> None:
+        """What has been here since before the last time is old: the server must see it settled before long."""
+        if self._renew_seconds is None or time.monotonic() < self._renew_at:
+            return
+        old = {tag: delivery for tag, delivery in self._held.items() if delivery is not None and tag <= self._old}
         try:
-            self._ack_prefix()
-            for tag in mine:
-                if self._held.pop(tag, None) is not None:
-                    self._channel.basic_ack(tag)
+            done = self._hold.renew(old)
+        except AccessRefused as error:
+            self._renew_seconds = None
+            log.warning(
+                "jobs that run longer than the server's consumer_timeout will be started again: %s may not declare"
+                " the queues that would hold on to them: %s",
+                self._display, error.reply_text,
+            )  # fmt: skip
+            return
+        self._renew_at = time.monotonic() + (self._renew_seconds if done else AGAIN_SECONDS)
+        if done:
+            self._old = self._last
+
+    # Settling
+
+    def ack(self, deliveries: Sequence[Delivery]) -> None:
+        try:
+            self._ack(self._tags(deliveries))
         except ERRORS as error:
-            self._drop()
-            raise BrokerUnavailable(f"the broker {self._display} does not answer: {error}") from error
+            raise self._lost(error) from error
+
+    def _ack(self, tags: Collection[int]) -> None:
+        mine = [tag for tag in tags if tag in self._held]
+        for tag in mine:
+            self._held[tag] = None
+        self._ack_prefix()
+        for tag in mine:
+            if tag in self._held:
+                del self._held[tag]
+                self._channel.basic_ack(tag)
+        if self._hold is not None:
+            self._hold.ack(tags)
+
+    def _ack_one(self, tag: int) -> None:
+        """Its copy is here."""
+        if self._held.pop(tag, None) is not None:
+            self._channel.basic_ack(tag)
 
     def _ack_prefix(self) -> None:
         """All that came before some delivery, and that one, are done: one frame says so."""
         last = 0
-        for tag, done in self._held.items():
-            if not done:
+        for tag, waiting in self._held.items():
+            if waiting is not None:
                 break
             last = tag
         if last:
             self._channel.basic_ack(last, multiple=True)
-            self._held = {tag: done for tag, done in self._held.items() if tag > last}
+            self._held = {tag: waiting for tag, waiting in self._held.items() if tag > last}
 
     def give_back(self, deliveries: Sequence[Delivery]) -> None:
+        tags = self._tags(deliveries)
         try:
-            for tag in reversed(self._tags(deliveries)):
-                if self._held.pop(tag, None) is not None:
-                    self._channel.basic_reject(tag, requeue=True)
+            if tags:
+                self._return(tags)
+                self._hold.give_back(tags)
         except ERRORS as error:
-            self._drop()
-            raise BrokerUnavailable(f"the broker {self._display} does not answer: {error}") from error
+            raise self._lost(error) from error
 
     def _tags(self, deliveries: Sequence[Delivery]) -> list[int]:
         return [delivery.tag[1] for delivery in deliveries if delivery.tag[0] == self._generation]
@@ -131,8 +220,13 @@ class AmqpSource:
     def wake(self) -> None:
         self._pipe.wake()
 
+    def _lost(self, error: Exception) -> BrokerUnavailable:
+        self._drop()
+        return BrokerUnavailable(f"the broker {self._display} does not answer: {error}")
+
     def _drop(self) -> None:
         connection, self._connection, self._channel = self._connection, None, None
+        self._flow = self._hold = None
         self._generation += 1
         self._arrived.clear()
         self._held.clear()
@@ -157,13 +251,14 @@ class AmqpSource:
 def _delivery(queue: str, message: Any, tag: Tag) -> Delivery:
     properties = message.properties
     body = message.body
+    headers, left_behind = came_back(properties.get("application_headers") or {})
     return Delivery(
         queue,
-        properties.get("application_headers") or {},
+        headers,
         body.encode("utf-8", "surrogateescape") if isinstance(body, str) else bytes(body),
         properties.get("content_type") or "application/json",
         properties.get("content_encoding") or "utf-8",
         properties,
         tag,
-        bool(message.delivery_info.get("redelivered")),
+        left_behind or bool(message.delivery_info.get("redelivered")),
     )

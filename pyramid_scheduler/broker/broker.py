@@ -28,7 +28,7 @@ def open_broker(settings: Settings, clock: Clock) -> Broker:
     if kind == "amqp":
         from .amqp_broker import AmqpBroker
 
-        return AmqpBroker(url, options)
+        return AmqpBroker(url, {"queue_type": settings.queue_type, **options})
     from .kombu_broker import KombuBroker
 
     return KombuBroker(url, options)

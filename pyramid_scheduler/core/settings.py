@@ -53,6 +53,13 @@ def _size(value: Any) -> int:
     return int(float(text[:-1]) * _SIZE_UNITS[text[-1]]) if text[-1:] in _SIZE_UNITS else int(text or 0)
 
 
+def _queue_type(value: Any) -> str:
+    name = str(value).strip().lower()
+    if name not in ("", "classic", "quorum"):
+        raise ValueError("it is classic or quorum")
+    return name
+
+
 def _reference(value: Any) -> Any:
     return value or None
 
@@ -74,6 +81,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("broker.url", "broker_url", _text, "", "Where jobs wait: a Kombu URL or a database URL. Default: `sqlite:///pyramid_scheduler.sqlite` in the working directory."),
     Setting("broker.serializer", "serializer", _text, "", "`json`, `pickle` or another Kombu serializer; default: JSON where it is exact, else signed pickle."),
     Setting("broker.compressor", "compressor", _text, "", "`gzip`, `bzip2`, `zlib`, …: compress message bodies."),
+    Setting("broker.queue_type", "queue_type", _queue_type, "", "RabbitMQ only: declare queues as `quorum` or `classic`; default: what the server makes of them."),
     Setting("broker.max_body", "max_body_bytes", _size, 4 * 1024**2, "Largest message body accepted, after decompression, too (`4M`)."),
     Setting("ledger.url", "ledger_url", _text, "", "Database of schedules, history and cancellations. Default: the broker's database if it is one, else a SQLite file."),
     Setting("misfire_grace_time", "misfire_grace_seconds", _duration_or_none, None, "How late a timed job may start; `none`: however late, it runs."),
@@ -105,6 +113,7 @@ class Settings:
     broker_url: str = ""
     serializer: str = ""
     compressor: str = ""
+    queue_type: str = ""
     max_body_bytes: int = 4 * 1024**2
     ledger_url: str = ""
     misfire_grace_seconds: float | None = None

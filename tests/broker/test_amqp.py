@@ -1,0 +1,334 @@
+"""RabbitMQ: queues of any kind, a prefetch that follows, acks in batches, messages that are held for long."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import amqp
+import pytest
+from amqp.exceptions import PreconditionFailed
+from pytest_mock import MockerFixture
+
+from pyramid_scheduler.broker import amqp_declaring
+from pyramid_scheduler.broker.amqp_broker import AmqpBroker
+from pyramid_scheduler.broker.amqp_connecting import connect
+from pyramid_scheduler.core.errors import BrokerUnavailable
+from pyramid_scheduler.core.message import Delivery, Message
+from tests import servers
+from tests.fleet import wait_for
+
+URL = f"{servers.RABBITMQ_URL}//"
+TYPES = ("classic", "quorum")
+
+MakeBroker = Callable[..., AmqpBroker]
+
+
+@pytest.fixture
+def connection(queue: str) -> Iterator[amqp.Connection]:
+    """Somebody else's; it deletes the test's queue in the end."""
+    servers.require("rabbitmq")
+    connection = connect(URL, {})
+    yield connection
+    connection.channel().queue_delete(queue)
+    connection.close()
+
+
+@pytest.fixture
+def make_broker(connection: amqp.Connection) -> Iterator[MakeBroker]:
+    made: list[AmqpBroker] = []
+
+    def make(**options: Any) -> AmqpBroker:
+        made.append(AmqpBroker(URL, options))
+        return made[-1]
+
+    yield make
+    for broker in made:
+        broker.close()
+
+
+@pytest.fixture
+def open_source(queue: str) -> Iterator[Callable[[AmqpBroker], Any]]:
+    opened: list[Any] = []
+
+    def open_source(broker: AmqpBroker) -> Any:
+        opened.append(broker.source([queue], "somebody"))
+        return opened[-1]
+
+    yield open_source
+    for source in opened:
+        source.close()
+
+
+def message(queue: str, n: int = 0) -> Message:
+    headers = {"id": f"job{n}", "task": "shop.pay", "timelimit": [None, 2.5], "eta": None, "retries": n}
+    return Message(queue, headers, b'[[1], {"a": "\xc3\xa9"}, {}]', priority=3, properties={"reply_to": "there"})
+
+
+def ids(deliveries: list[Delivery]) -> list[str]:
+    return [str(delivery.headers["id"]) for delivery in deliveries]
+
+
+def take(source: Any, limit: int = 1, seconds: float = 5.0) -> list[Delivery]:
+    """That many deliveries, or what came in time."""
+    taken: list[Delivery] = []
+    deadline = time.monotonic() + seconds
+    while len(taken) < limit and time.monotonic() < deadline:
+        taken += source.receive(limit - len(taken), 0.1)
+    return taken
+
+
+# Queues
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_queues_are_declared_as_the_setting_says(
+    make_broker: MakeBroker, connection: amqp.Connection, queue: str, kind: str
+) -> None:
+    make_broker(queue_type=kind).publisher.publish([message(queue)])
+
+    other = TYPES[kind == "classic"]
+    with pytest.raises(PreconditionFailed, match=f"received '{other}' but current is '{kind}'"):
+        connection.channel().queue_declare(queue, durable=True, auto_delete=False, arguments={"x-queue-type": other})
+
+
+@pytest.mark.parametrize("arguments", [{"x-max-priority": 10}, {"x-queue-type": "quorum"}])
+@pytest.mark.parametrize("kind", ["", "classic"])
+def test_a_queue_that_was_declared_elsewhere_is_used_as_it_is_with_one_warning(
+    make_broker: MakeBroker,
+    open_source: Any,
+    connection: amqp.Connection,
+    queue: str,
+    caplog: pytest.LogCaptureFixture,
+    arguments: dict[str, Any],
+    kind: str,
+) -> None:
+    connection.channel().queue_declare(queue, durable=True, auto_delete=False, arguments=arguments)
+    broker = make_broker(queue_type=kind)
+
+    with caplog.at_level(logging.WARNING):
+        broker.publisher.publish([message(queue, n) for n in range(3)])
+        first, second = open_source(broker), open_source(broker)
+        taken = take(first, 3)
+        second.receive(1, 0.0)
+
+    assert ids(taken) == ["job0", "job1", "job2"]
+    first.ack(taken)
+    warnings = [record.getMessage() for record in caplog.records if "used as it is" in record.getMessage()]
+    assert len(warnings) == 1, warnings
+    assert queue in warnings[0]
+
+
+def test_a_queue_that_the_server_will_not_have_is_an_error_that_says_why(make_broker: MakeBroker, queue: str) -> None:
+    broker = make_broker(queue_type="quorum", queue_arguments={"x-expires": -1})
+
+    with pytest.raises(BrokerUnavailable, match="x-expires"):
+        broker.publisher.publish([message(queue)])
+
+
+def test_a_server_that_refuses_an_unlimited_number_of_deliveries_gets_a_queue_without(
+    make_broker: MakeBroker, queue: str, mocker: MockerFixture
+) -> None:
+    asked = mocker.spy(amqp.Channel, "queue_declare")
+    mocker.patch.object(amqp_declaring, "_version", return_value=amqp_declaring.LIMITING_VERSION)
+    make_broker(queue_type="quorum").publisher.publish([message(queue)])
+
+    arguments = [call.kwargs["arguments"] for call in asked.call_args_list]
+    assert arguments[0] == {"x-queue-type": "quorum", "x-delivery-limit": -1}
+    assert arguments[1:] in ([], [{"x-queue-type": "quorum"}])
+
+
+# Prefetch
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_the_broker_sends_ahead_what_is_asked_for_and_no_more(
+    make_broker: MakeBroker, open_source: Any, queue: str, kind: str
+) -> None:
+    broker = make_broker(queue_type=kind)
+    broker.publisher.publish([message(queue, n) for n in range(300)])
+    source, other = open_source(broker), open_source(broker)
+
+    few = take(source, 2)
+    assert broker.size(queue) == 298
+    source.ack(few)
+    many = take(source, 128)
+    assert len({*ids(few + many)}) == 130
+    source.ack(many)
+    source.receive(1, 0.1)
+    assert broker.size(queue) >= 300 - 130 - 128 * 2
+    source.close()
+    assert {*ids(few + many + take(other, 170))} == {f"job{n}" for n in range(300)}
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_what_waits_behind_long_jobs_goes_to_who_has_room(
+    make_broker: MakeBroker, open_source: Any, queue: str, kind: str
+) -> None:
+    broker = make_broker(queue_type=kind)
+    busy, free = open_source(broker), open_source(broker)
+    broker.publisher.publish([message(queue, n) for n in range(4)])
+    running = take(busy, 4)
+
+    assert busy.receive(4, 0.1) == [], "it asks for more, and has the broker send ahead"
+    broker.publisher.publish([message(queue, n) for n in range(10, 14)])
+    found: list[str] = []
+
+    def look() -> bool:
+        assert busy.receive(0, 0.05) == []
+        found.extend(ids(free.receive(8, 0.05)))
+        return len(found) == 4
+
+    wait_for(look, seconds=5, what="the messages behind the long job")
+    assert sorted(found) == [f"job{n}" for n in range(10, 14)]
+    busy.ack(running)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_what_is_given_back_goes_to_who_has_room_and_not_round_and_round(
+    make_broker: MakeBroker, open_source: Any, queue: str, kind: str
+) -> None:
+    broker = make_broker(queue_type=kind)
+    broker.publisher.publish([message(queue, n) for n in range(4)])
+    busy, free = open_source(broker), open_source(broker)
+    running, *waiting = take(busy, 4)
+
+    busy.give_back(waiting)
+    assert busy.receive(0, 0.2) == []
+    assert sorted(ids(take(free, 3))) == ["job1", "job2", "job3"]
+    assert busy.receive(0, 0.2) == []
+    busy.ack([running])
+    broker.publisher.publish([message(queue, 4)])
+    free.receive(0, 0.0)
+    free.close()
+    assert len(take(busy, 4)) == 4, "it does not consume any more"
+
+
+# Acks
+
+
+def test_acks_of_a_whole_batch_are_one_frame(
+    make_broker: MakeBroker, open_source: Any, queue: str, mocker: MockerFixture
+) -> None:
+    broker = make_broker()
+    broker.publisher.publish([message(queue, n) for n in range(200)])
+    source = open_source(broker)
+    taken = take(source, 200)
+    acks = mocker.spy(amqp.Channel, "basic_ack")
+
+    source.ack(taken[1:100])
+    assert acks.call_count == 99, "behind one that still runs, each is acked by itself"
+    source.ack([taken[0], *taken[100:]])
+    assert acks.call_count <= 101
+    source.close()
+    assert broker.size(queue) == 0
+
+
+# Holding
+
+
+class Held:
+    """A source that copies what it holds after a fifth of a second, and a count of the copies."""
+
+    def __init__(self, broker: AmqpBroker, source: Any, mocker: MockerFixture) -> None:
+        self.source = source
+        self.copies = mocker.spy(source, "_forward")
+
+    def turn_until(self, copies: int) -> None:
+        """And then as long as it takes the last copy to arrive."""
+
+        def turn() -> bool:
+            assert self.source.receive(0, 0.05) == []
+            return self.copies.call_count >= copies
+
+        wait_for(turn, seconds=10, what=f"{copies} copies")
+
+
+@pytest.fixture
+def held(make_broker: MakeBroker, open_source: Any, mocker: MockerFixture) -> Callable[[str], tuple[AmqpBroker, Held]]:
+    def make(kind: str) -> tuple[AmqpBroker, Held]:
+        broker = make_broker(queue_type=kind, renew_seconds=0.2)
+        return broker, Held(broker, open_source(broker), mocker)
+
+    return make
+
+
+MakeHeld = Callable[[str], tuple[AmqpBroker, Held]]
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_message_that_is_held_for_long_comes_back_as_it_was_when_its_holder_dies(
+    held: MakeHeld, open_source: Any, queue: str, kind: str
+) -> None:
+    broker, holder = held(kind)
+    sent = message(queue)
+    broker.publisher.publish([sent])
+    (delivery,) = take(holder.source)
+    holder.turn_until(copies=3)
+    other = open_source(broker)
+    assert other.receive(1, 0.3) == [], "it is held"
+
+    holder.source._connection.sock.close()
+    (again,) = take(other, seconds=10)
+
+    assert (delivery.redelivered, again.redelivered) == (False, True)
+    assert again.headers == delivery.headers == sent.headers
+    assert (again.body, again.content_type, again.content_encoding) == (sent.body, "application/json", "utf-8")
+    assert again.message() == delivery.message()
+    other.ack([again])
+    assert take(other, seconds=0.5) == []
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_held_message_that_is_acked_is_gone_and_one_that_is_given_back_never_started(
+    held: MakeHeld, open_source: Any, queue: str, kind: str
+) -> None:
+    broker, holder = held(kind)
+    broker.publisher.publish([message(queue, n) for n in range(2)])
+    done, undone = take(holder.source, 2)
+    holder.turn_until(copies=4)
+
+    holder.source.ack([done])
+    holder.source.give_back([undone])
+    assert holder.source.receive(0, 0.5) == []
+    other = open_source(broker)
+    (again,) = take(other, seconds=10)
+    assert (ids([again]), again.redelivered) == (["job1"], False)
+    holder.source.close()
+    assert take(other, seconds=0.5) == []
+
+
+def test_what_is_settled_while_its_copy_is_on_its_way_does_not_come_back(
+    held: MakeHeld, open_source: Any, queue: str, mocker: MockerFixture
+) -> None:
+    broker, holder = held("")
+    broker.publisher.publish([message(queue)])
+    (delivery,) = take(holder.source)
+    forward = holder.source._hold._forward
+
+    def forward_and_ack(queue: str, copy: Any) -> None:
+        forward(queue, copy)
+        holder.source.ack([delivery])
+
+    copied = mocker.patch.object(holder.source._hold, "_forward", side_effect=forward_and_ack)
+    wait_for(lambda: holder.source.receive(0, 0.05) == [] and copied.call_count)
+    assert holder.source.receive(0, 0.3) == []
+    holder.source.close()
+    assert take(open_source(broker), seconds=1.0) == []
+
+
+def test_a_message_that_the_broker_does_not_take_a_copy_of_is_copied_later(
+    held: MakeHeld, open_source: Any, queue: str, mocker: MockerFixture
+) -> None:
+    broker, holder = held("")
+    broker.publisher.publish([message(queue)])
+    (delivery,) = take(holder.source)
+    hold = holder.source._hold
+    forward = mocker.patch.object(hold, "_forward", side_effect=[BrokerUnavailable("it is full"), *[None] * 9])
+
+    wait_for(lambda: holder.source.receive(0, 0.05) == [] and forward.call_count >= 2, what="a second attempt")
+    holder.source.ack([delivery])
+    holder.source.close()
+    assert broker.size(queue) == 0
