@@ -27,6 +27,7 @@ DOORS = {
     "venusian": ("web/",),
     "hupper": ("cli/",),
     "plaster": ("cli/",),
+    "libcst": ("migrate/",),
     "celery": (),
 }
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from ..core.errors import SchedulerError
 from ..scheduler import Scheduler
-from . import database, health, jobs, messages, worker
+from . import database, health, jobs, messages, migrate, worker
 from .application import Application, parse_overrides
 
 Command = Callable[[Scheduler, argparse.Namespace], int]
@@ -35,10 +35,12 @@ CHOICES = {"action": ("upgrade", "current", "check")}
 def main(argv: Sequence[str] | None = None) -> int:
     """The console script; returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if words and words[0] not in (*COMMANDS, "worker", "-h", "--help"):
+    if words and words[0] not in (*COMMANDS, "worker", "migrate", "-h", "--help"):
         words.insert(0, "worker")
     args = build_parser().parse_args(words)
     try:
+        if args.command == "migrate":
+            return migrate.run(args)
         application = Application(args.config_uri, args.app_name, parse_overrides(args.overrides))
         if args.command == "worker":
             return worker.run(application, args)
@@ -77,6 +79,8 @@ def build_parser() -> argparse.ArgumentParser:
         )
         command.add_argument("--app-name", help="the application's name in the file, as #name")
         command.add_argument("-q", "--queue", action="append", help="only this queue (repeatable)")
+    text = (migrate.run.__doc__ or "").strip()
+    migrate.add_arguments(commands.add_parser("migrate", help="read code written for Celery", description=text))
     return parser
 
 

@@ -1,4 +1,4 @@
-"""One Celery project, three ways: under Celery, under this package by another name, and with its imports rewritten."""
+"""One Celery project, three ways: under Celery, under this package by that name, and with its imports rewritten."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from pyramid_scheduler.migrate.inspecting import inspect_code
 from tests import servers
 from tests.fleet import ROOT, wait_for
 
@@ -145,3 +146,13 @@ def test_the_same_source_does_the_same(make_shop: Callable[..., Shop], side: str
     with shop.open():
         expect_a_good_day(shop, library)
         expect_a_full_journal(shop, library)
+
+
+def test_the_rewritten_source_does_the_same(make_shop: Callable[..., Shop]) -> None:
+    shop = make_shop(["-m"], "compat")
+    rewritten = inspect_code([shop.directory], write=True).rewritten
+
+    assert len(rewritten) == 8
+    with shop.open():
+        expect_a_good_day(shop, "compat")
+        expect_a_full_journal(shop, "compat")
