@@ -12,6 +12,7 @@ import plaster
 from .app.base import Celery
 from .app.conf import _old_key_to_new
 from .app.defaults import _OPTIONS
+from .app.utils import find_app
 from .exceptions import ImproperlyConfigured
 from .schedules import crontab
 from .utils.log import get_logger
@@ -39,7 +40,8 @@ def includeme(config: Any) -> None:
 
 
 def share(registry: Any) -> None:
-    """Make the registry's scheduler the app's."""
+    """Make the registry's scheduler the app's: it runs the app's tasks, and keeps the times of its beat schedule."""
+    from .periodic import declare_beat_schedule
     from .worker.handling import Handler
 
     app, scheduler = registry["celery.app"], registry.scheduler
@@ -49,12 +51,27 @@ def share(registry: Any) -> None:
     handler = Handler(app, "celery@pyramid")
     known = scheduler.tasks.fallback
     scheduler.tasks.fallback = lambda name: _task(app, handler, known, name)
+    app.loader.import_default_modules()
+    if app.conf.beat_schedule or app.conf.result_backend:
+        declare_beat_schedule(app, scheduler)
 
 
 def _task(app: Any, handler: Any, known: Any, name: str) -> Any:
     if name in app.tasks:
         return handler.task(name)
     return known(name) if known is not None else None
+
+
+def operate(global_config: Any, celery: str, **settings: Any) -> Any:
+    """An application for ``pscheduler jobs``, ``failed``, ``db upgrade``: the Celery app's, where there is no Pyramid.
+
+    ``use = call:compat.pyramid:operate`` in an ini file, and ``celery = module`` as it would follow ``-A``.
+    """
+    from pyramid.config import Configurator
+
+    config = Configurator(settings=settings)
+    config.registry.scheduler = find_app(celery).pipeline.scheduler
+    return config.make_wsgi_app()
 
 
 def configure_celery(config: Any, ini: str, **overrides: str) -> None:
