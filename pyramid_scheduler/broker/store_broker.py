@@ -30,6 +30,10 @@ class StorePublisher:
     def close(self) -> None: ...
 
 
+#: For a job that came to an idle worker: its thread shall not share the interpreter with one that looks for more.
+HEAD_START_SECONDS = 0.001
+
+
 class StoreSource:
     """A consumer's tap on a queue store."""
 
@@ -38,17 +42,24 @@ class StoreSource:
         self._queues = tuple(queues)
         self._consumer = consumer
         self._pipe = WakePipe()
+        self._has_just_begun = False
         store.beat([consumer])
 
     def receive(self, limit: int, timeout: float) -> list[Delivery]:
         if not limit:
+            self._store.rest()
             self._pipe.wait(timeout)
             return []
+        if self._has_just_begun:
+            self._has_just_begun = False
+            if self._pipe.wait(min(HEAD_START_SECONDS, timeout)):
+                return []
         found = self._claim(limit)
         if not found and timeout > 0:
-            self._store.wait(self._queues, timeout, self._pipe.fd)
+            self._store.wait(self._queues, timeout, self._pipe.fd, self._consumer)
             self._pipe.drain()
             found = self._claim(limit)
+            self._has_just_begun = bool(found)
         return found
 
     def _claim(self, limit: int) -> list[Delivery]:
@@ -68,6 +79,7 @@ class StoreSource:
 
     def close(self) -> None:
         self._pipe.close()
+        self._store.rest()
 
 
 class StoreLeases:

@@ -18,10 +18,13 @@ class WakePipe:
         except (BlockingIOError, OSError):  # full: it will be read anyway; closed: nobody waits any more
             pass
 
-    def wait(self, timeout: float) -> None:
-        """Until woken, or for ``timeout`` seconds."""
-        select.select([self.fd], [], [], timeout)
+    def wait(self, timeout: float) -> bool:
+        """Until woken, or for ``timeout`` seconds; returns whether it was woken."""
+        poll = select.poll()  # unlike select, it knows descriptors beyond 1023
+        poll.register(self.fd, select.POLLIN)
+        woken = bool(poll.poll(timeout * 1000))
         self.drain()
+        return woken
 
     def drain(self) -> None:
         try:

@@ -19,6 +19,8 @@ LIFETIME_SECONDS = 7 * 86400.0
 #: Rows are numbered when inserted and seen when committed: so many of the last are read again each time.
 OVERLAP = 200
 
+_SINCE = sa.select(cancellation).where(cancellation.c.seq > sa.bindparam("seen"))
+
 
 class SqlCancellations:
     """The Cancellations port."""
@@ -53,10 +55,9 @@ class SqlCancellations:
         return canceled_at is not None and canceled_at >= created_at
 
     def _read(self) -> None:
-        query = sa.select(cancellation).where(cancellation.c.seq > self._seen - OVERLAP)
         with self._lock:
-            started = self._clock.monotonic()
-            for row in self._database.read(lambda connection: connection.execute(query).all()):
+            started, seen = self._clock.monotonic(), {"seen": self._seen - OVERLAP}
+            for row in self._database.read(lambda connection: connection.execute(_SINCE, seen).all()):
                 self._canceled[row.job_id] = max(row.canceled_at, self._canceled.get(row.job_id, 0.0))
                 self._seen = max(self._seen, row.seq)
             self._read_at = started

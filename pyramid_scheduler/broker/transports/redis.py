@@ -10,24 +10,20 @@ import itertools
 import os
 import threading
 import time
-import weakref
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from redis.cluster import RedisCluster
 from redis.crc import key_slot
 from redis.exceptions import RedisError
 
 from ...core.errors import BrokerUnavailable
-from .redis_connecting import connect
 from .redis_layout import Layout, by_list, claims, holders
-from .redis_leases import MARK, RedisLeases
-from .redis_line import Line, PooledLine
-from .redis_scripts import CLAIM
-from .redis_waiting import Poller, Waiter, make_waiter
+from .redis_leases import MARK
+from .redis_link import Hands, Link
+from .redis_waiting import Waiter, make_waiter
 from .store import Claimed, Put
 
 REGISTER_SECONDS = 5.0
@@ -43,36 +39,6 @@ def open_redis_store(url: str, *, options: Mapping[str, Any] | None = None) -> R
     ``options`` are those of ``redis_connecting.connect`` and ``Layout.from_options``, Kombu's names for them.
     """
     return RedisStore(url, options or {})
-
-
-class Link:
-    """What one process has open."""
-
-    def __init__(self, url: str, options: Mapping[str, Any], layout: Layout) -> None:
-        self.pid = os.getpid()
-        self.client = connect(url, options)
-        self.in_slots = isinstance(self.client, RedisCluster)
-        self.claim = self.client.register_script(CLAIM)
-        self.leases = RedisLeases(self.client, layout)
-        self.hands: weakref.WeakSet[Hands] = weakref.WeakSet()
-        salt = os.urandom(5).hex()
-        self.tokens = (f"{salt}{number:x}" for number in itertools.count())
-
-    def close(self) -> None:
-        for hands in list(self.hands):
-            hands.line.close()
-            if hands.waiter is not None:
-                hands.waiter.close()
-        self.client.close()
-
-
-class Hands:
-    """What one thread has of a link for itself."""
-
-    def __init__(self, link: Link) -> None:
-        self.line = PooledLine(link.client) if link.in_slots else Line(link.client)
-        self.waiter: Waiter | Poller | None = None
-        link.hands.add(self)
 
 
 class Step(NamedTuple):
@@ -141,6 +107,9 @@ class RedisStore:
         with self._errors():
             link, hands = self.link, self._hands()
             self._settle()
+            claimed += hands.landings.take(consumer, next(link.tokens))
+            if claimed:
+                return claimed
             # Queues take turns at being first, so that none is starved by a full one.
             for step in self._steps(tuple(queues), next(self._turns) % len(queues), consumer, link.in_slots):
                 if left > len(claimed):
@@ -191,9 +160,10 @@ class RedisStore:
             raise
 
     def _ack(self, tags: Sequence[str], consumer: str) -> None:
-        line = self._hands().line
+        hands = self._hands()
+        hands.landings.record()
         for name, fields in by_list(tags).items():
-            line.run("HDEL", claims(name, consumer), *fields)
+            hands.line.run("HDEL", claims(name, consumer), *fields)
 
     def give_back(self, tags: Sequence[str], consumer: str) -> None:
         try:
@@ -204,6 +174,7 @@ class RedisStore:
             raise
 
     def _give_back(self, tags: Sequence[str], consumer: str) -> None:
+        self._hands().landings.record()
         for name, fields in by_list(tags).items():
             self.link.leases.give_back(name, consumer, fields)
 
@@ -226,20 +197,30 @@ class RedisStore:
             link.leases.register(late)
             self._registered.update(dict.fromkeys(late, now))
 
-    def wait(self, queues: Sequence[str], timeout: float, wake_fd: int | None = None) -> None:
+    # Waiting
+
+    def wait(self, queues: Sequence[str], timeout: float, wake_fd: int | None = None, consumer: str = "") -> None:
         lists = [name for queue in queues for name in self.layout.lists_of(queue)]
         with self._errors():
             hands = self._hands()
             if hands.waiter is None:
                 hands.waiter = make_waiter(self.client)
-            hands.waiter.wait(lists, timeout, wake_fd)
+            can_take = consumer and isinstance(hands.waiter, Waiter)
+            landings = hands.landings.arm(queues, consumer) if can_take else {}
+            others = [name for name in lists if name not in landings]
+            hands.waiter.wait(others, timeout, [fd for fd in (wake_fd, *landings.values()) if fd is not None])
+
+    def rest(self) -> None:
+        if self._link is not None and getattr(self._local, "hands", None) in self._link.hands:
+            with self._errors():
+                self._hands().landings.rest()
 
     def _hands(self) -> Hands:
         """This thread's."""
         link = self.link
         hands: Hands | None = getattr(self._local, "hands", None)
         if hands is None or hands not in link.hands:
-            hands = self._local.hands = Hands(link)
+            hands = self._local.hands = Hands(link, self.layout)
         return hands
 
     # Leases

@@ -15,7 +15,7 @@ STEPS = (0, 3, 6, 9)
 class Layout:
     """A queue is one list per priority step, filled at the left and taken from the right; step 0 is most urgent.
 
-    ``claims`` and ``holders`` carry their list's name as a hash tag: in a cluster one script may touch all three.
+    ``claims``, ``landed`` and ``holders`` carry their list's name as a hash tag: in a cluster one script may touch all.
     """
 
     prefix: str = ""
@@ -59,8 +59,13 @@ def claims(name: str, consumer: str) -> str:
     return f"{_tagged(name)}.ps.claims:{consumer}"
 
 
+def landed(name: str, consumer: str) -> str:
+    """list: what the server has moved for the waiting consumer, until that is a claim."""
+    return f"{_tagged(name)}.ps.landed:{consumer}"
+
+
 def holders(name: str) -> str:
-    """zset: consumer that may hold claims from this list → when it last claimed."""
+    """zset: consumer that may hold something of this list → when it last claimed, or began to wait."""
     return f"{_tagged(name)}.ps.holders"
 
 

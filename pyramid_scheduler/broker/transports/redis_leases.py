@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from .redis_layout import Layout, claims, holders
+from .redis_layout import Layout, claims, holders, landed
 from .redis_scripts import RETURN, STAMP
 
 #: Put into a payload that another consumer held; Kombu does not look at it.
@@ -63,7 +63,8 @@ class RedisLeases:
         return count
 
     def _give_back(self, name: str, consumer: str, args: list[str]) -> int:
-        return int(self._return(keys=[name, claims(name, consumer), holders(name)], args=[consumer, *args]))
+        keys = [name, claims(name, consumer), holders(name), landed(name, consumer)]
+        return int(self._return(keys=keys, args=[consumer, *args]))
 
     def _holding(self, consumer: str) -> list[str]:
         sources = self._client.zrange(self._layout.sources, 0, -1, withscores=True)

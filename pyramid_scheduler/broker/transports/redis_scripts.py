@@ -37,10 +37,11 @@ end
 return taken
 """
 
-#: KEYS: list, claims, holders. ARGV: consumer, mark, latest, token, field, field, …
+#: KEYS: list, claims, holders, landed. ARGV: consumer, mark, latest, token, field, field, …
 #: Gives claims back to the end that is taken from: the named fields, or, where none are named, all that were claimed
-#: up to ``latest`` (empty: ever) by the call ``token`` (empty: any). A mark goes right behind the brace that opens the
-#: payload; what is no JSON object stays as it is. Returns how many.
+#: up to ``latest`` (empty: ever) by the call ``token`` (empty: any, and what has landed). A mark goes right behind the
+#: brace that opens the payload; what is no JSON object stays as it is. Returns how many. Whoever began to wait in the
+#: last five seconds stays a holder: the server may move a message to it at any time.
 RETURN = """
 local fields = {}
 for i = 5, #ARGV do fields[#fields + 1] = ARGV[i] end
@@ -52,20 +53,42 @@ if #fields == 0 then
   end
 end
 table.sort(fields, function(a, b) return a > b end)
-local count, mark = 0, ARGV[2]
+local count, mark, time = 0, ARGV[2], redis.call('TIME')
+local function put(payload)
+  if mark ~= '' and string.sub(payload, 1, #mark) ~= mark and string.find(payload, '^{%s*"') then
+    payload = mark .. string.sub(payload, 2)
+  end
+  redis.call('RPUSH', KEYS[1], payload)
+  count = count + 1
+end
+while #ARGV == 4 and ARGV[4] == '' do
+  local payload = redis.call('RPOP', KEYS[4])
+  if not payload then break end
+  put(payload)
+end
 for _, field in ipairs(fields) do
   local payload = redis.call('HGET', KEYS[2], field)
   if payload then
-    if mark ~= '' and string.sub(payload, 1, #mark) ~= mark and string.find(payload, '^{%s*"') then
-      payload = mark .. string.sub(payload, 2)
-    end
-    redis.call('RPUSH', KEYS[1], payload)
+    put(payload)
     redis.call('HDEL', KEYS[2], field)
-    count = count + 1
   end
 end
-if redis.call('EXISTS', KEYS[2]) == 0 then redis.call('ZREM', KEYS[3], ARGV[1]) end
+local since = tonumber(redis.call('ZSCORE', KEYS[3], ARGV[1]) or 0)
+if redis.call('EXISTS', KEYS[2]) == 0 and since < tonumber(time[1]) - 5 then redis.call('ZREM', KEYS[3], ARGV[1]) end
 return count
+"""
+
+#: KEYS: list, landed, holders. ARGV: consumer. Makes it a holder, and puts back what it was given and never took.
+ARM = """
+while redis.call('LMOVE', KEYS[2], KEYS[1], 'RIGHT', 'RIGHT') do end
+local time = redis.call('TIME')
+redis.call('ZADD', KEYS[3], time[1], ARGV[1])
+return time[1] .. '.' .. string.format('%06d', time[2])
+"""
+
+#: KEYS: landed, claims. ARGV: payload, field. A claim of what has landed, if nobody has put it back in the meantime.
+LAND = """
+if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 1 then redis.call('HSET', KEYS[2], ARGV[2], ARGV[1]) end
 """
 
 #: KEYS: zset. ARGV: member, member, … Writes down the server's time for each.

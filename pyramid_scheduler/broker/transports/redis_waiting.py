@@ -35,17 +35,17 @@ class Waiter:
         if self._told:
             self._came_late, self._told = not count, False
 
-    def wait(self, lists: Sequence[str], timeout: float, wake_fd: int | None) -> None:
-        """Return when one of ``lists`` may hold something, ``wake_fd`` is readable, or after ``timeout`` seconds."""
+    def wait(self, lists: Sequence[str], timeout: float, wake_fds: Sequence[int]) -> None:
+        """Return when a list may hold something, a descriptor is readable, or after ``timeout`` seconds."""
         try:
-            self._wait(lists, time.monotonic() + timeout, wake_fd)
+            self._wait(lists, time.monotonic() + timeout, wake_fds)
         except (RedisError, OSError):
             self.close()
             raise
 
-    def _wait(self, lists: Sequence[str], deadline: float, wake_fd: int | None) -> None:
+    def _wait(self, lists: Sequence[str], deadline: float, wake_fds: Sequence[int]) -> None:
         connection = self._open()
-        poll = _poll_of(connection._sock, wake_fd)
+        poll = _poll_of(connection._sock.fileno(), *wake_fds)
         while not self._any(connection, lists):
             woken = _ready(poll, deadline)
             if connection._sock.fileno() not in woken:
@@ -57,6 +57,8 @@ class Waiter:
 
     def _any(self, connection: Any, lists: Sequence[str]) -> bool:
         """Asking is also what makes the server tell of the next write. One command, so that no write falls between."""
+        if not lists:
+            return False
         connection.send_command("EXISTS", *lists)
         return bool(connection.read_response()) or bool(connection.can_read(0))
 
@@ -81,10 +83,10 @@ class Poller:
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def wait(self, lists: Sequence[str], timeout: float, wake_fd: int | None) -> None:
+    def wait(self, lists: Sequence[str], timeout: float, wake_fds: Sequence[int]) -> None:
         """As Waiter.wait, up to 20 ms late."""
         deadline = time.monotonic() + timeout
-        poll = _poll_of(None, wake_fd)
+        poll = _poll_of(*wake_fds)
         while not any(self._client.exists(name) for name in lists):
             left = deadline - time.monotonic()
             if left <= 0 or _ready(poll, time.monotonic() + min(left, POLL_SECONDS)):
@@ -114,11 +116,10 @@ def _listen(connection: Any) -> None:
         connection.read_response(push_request=True)
 
 
-def _poll_of(sock: Any, wake_fd: int | None) -> select.poll:
+def _poll_of(*fds: int) -> select.poll:
     poll = select.poll()  # unlike select, it knows descriptors beyond 1023
-    for fd in (sock, wake_fd):
-        if fd is not None:
-            poll.register(fd, select.POLLIN)
+    for fd in fds:
+        poll.register(fd, select.POLLIN)
     return poll
 
 

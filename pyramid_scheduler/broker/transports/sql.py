@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -15,18 +16,25 @@ from .sql_tables import NOW, ensure_tables
 from .store import Claimed, Put
 
 _INSERT = "INSERT INTO ps_message (queue, rank, payload, redelivered) VALUES (:queue, :rank, :payload, 0)"
-_CLAIM_POSTGRESQL = """
+#: Many rows and the bell, in one statement and so in one round trip.
+_INSERT_AND_NOTIFY = sa.text("""
+    WITH put AS (
+        INSERT INTO ps_message (queue, rank, payload, redelivered)
+        SELECT item ->> 0, (item ->> 1)::integer, item ->> 2, 0
+        FROM json_array_elements(CAST(:items AS json)) WITH ORDINALITY AS items (item, place) ORDER BY place)
+    SELECT pg_notify('ps_message', '')""")
+_CLAIM_POSTGRESQL = sa.text("""
     UPDATE ps_message SET owner = :consumer WHERE id IN (
         SELECT id FROM ps_message WHERE queue = :queue AND owner IS NULL
         ORDER BY rank, id LIMIT :limit FOR UPDATE SKIP LOCKED)
-    RETURNING id, rank, payload, redelivered"""
-_CLAIM_SQLITE = """
+    RETURNING id, rank, payload, redelivered""")
+_CLAIM_SQLITE = sa.text("""
     UPDATE ps_message SET owner = :consumer WHERE id IN (
         SELECT id FROM ps_message WHERE queue = :queue AND owner IS NULL ORDER BY rank, id LIMIT :limit)
-    RETURNING id, rank, payload, redelivered"""
-_SELECT_FREE = """
+    RETURNING id, rank, payload, redelivered""")
+_SELECT_FREE = sa.text("""
     SELECT id, `rank`, payload, redelivered FROM ps_message WHERE queue = :queue AND owner IS NULL
-    ORDER BY `rank`, id LIMIT :limit FOR UPDATE SKIP LOCKED"""
+    ORDER BY `rank`, id LIMIT :limit FOR UPDATE SKIP LOCKED""")
 #: The ids of one statement; SQLite and PostgreSQL allow tens of thousands of parameters.
 CHUNK = 500
 
@@ -71,6 +79,15 @@ class SqlStore:
         if within is not None:
             self._insert(within, items)
         else:
+            self._insert_alone(database, items)
+
+    def _insert_alone(self, database: Database, items: Sequence[Put]) -> None:
+        if self._raw_database.kind == "postgresql":
+            parameters = {"items": json.dumps([[item.queue, -item.priority, _text(item.payload)] for item in items])}
+            database.write_once(lambda connection: connection.execute(_INSERT_AND_NOTIFY, parameters))
+        elif len(items) == 1:
+            database.write_once(lambda connection: self._insert(connection, items))
+        else:
             database.write(lambda connection: self._insert(connection, items))
 
     def _insert(self, connection: Connection, items: Sequence[Put]) -> None:
@@ -91,7 +108,8 @@ class SqlStore:
 
     def _claim(self, queue: str, limit: int, consumer: str) -> list[Claimed]:
         parameters = {"queue": queue, "limit": limit, "consumer": consumer}
-        rows = self.claims.write(lambda connection: self._claim_rows(connection, parameters))
+        write = self.claims.write if self._raw_database.kind == "mysql" else self.claims.write_once
+        rows = write(lambda connection: self._claim_rows(connection, parameters))
         return [
             Claimed(str(id_), queue, payload, bool(redelivered))
             for id_, _, payload, redelivered in sorted(rows, key=lambda row: (row[1], row[0]))
@@ -101,8 +119,8 @@ class SqlStore:
         kind = self._raw_database.kind
         if kind != "mysql":
             statement = _CLAIM_POSTGRESQL if kind == "postgresql" else _CLAIM_SQLITE
-            return connection.execute(sa.text(statement), parameters).all()
-        rows = connection.execute(sa.text(_SELECT_FREE), parameters).all()
+            return connection.execute(statement, parameters).all()
+        rows = connection.execute(_SELECT_FREE, parameters).all()
         if rows:
             claim = "UPDATE ps_message SET owner = :consumer WHERE id IN :ids"
             connection.execute(_with_ids(claim), {"consumer": parameters["consumer"], "ids": [row[0] for row in rows]})
@@ -122,10 +140,12 @@ class SqlStore:
             self._execute(_with_ids(statement), {"ids": ids[start : start + CHUNK], "consumer": consumer})
 
     def _execute(self, statement: sa.TextClause, parameters: Mapping[str, Any]) -> None:
-        self.claims.write(lambda connection: connection.execute(statement, parameters))
+        self.claims.write_once(lambda connection: connection.execute(statement, parameters))
 
-    def wait(self, queues: Sequence[str], timeout: float, wake_fd: int | None = None) -> None:
+    def wait(self, queues: Sequence[str], timeout: float, wake_fd: int | None = None, consumer: str = "") -> None:
         self._watcher.wait(timeout, wake_fd)
+
+    def rest(self) -> None: ...
 
     def beat(self, consumers: Collection[str]) -> None:
         rows = [{"id": consumer} for consumer in sorted(consumers)]

@@ -42,8 +42,14 @@ class QueueStore(Protocol):
     def give_back(self, tags: Sequence[str], consumer: str) -> None:
         """Return claims to the front of their queues, not marked as redelivered."""
 
-    def wait(self, queues: Sequence[str], timeout: float, wake_fd: int | None = None) -> None:
-        """Return as soon as a queue may hold something, ``wake_fd`` is readable, or ``timeout`` seconds passed."""
+    def wait(self, queues: Sequence[str], timeout: float, wake_fd: int | None = None, consumer: str = "") -> None:
+        """Return as soon as a queue may hold something, ``wake_fd`` is readable, or ``timeout`` seconds passed.
+
+        Something may be taken for ``consumer`` on the way, if one is named: its next ``claim`` brings it.
+        """
+
+    def rest(self) -> None:
+        """What was taken by waiting goes back, and nothing more is, until the next wait. Of the calling thread."""
 
     def beat(self, consumers: Collection[str]) -> None: ...
     def release(self, consumer: str) -> int: ...
