@@ -9,6 +9,8 @@ from typing import Any
 
 import plaster
 
+from pyramid_scheduler.api import InvalidSetting
+
 from .app.base import Celery
 from .app.conf import _old_key_to_new
 from .app.defaults import _OPTIONS
@@ -69,8 +71,11 @@ def operate(global_config: Any, celery: str, **settings: Any) -> Any:
     """
     from pyramid.config import Configurator
 
+    app = find_app(celery)
+    if not isinstance(app, Celery):
+        raise InvalidSetting(f"celery = {celery} is {app!r}, no app of compat: pscheduler migrate --write its imports")
     config = Configurator(settings=settings)
-    config.registry.scheduler = find_app(celery).pipeline.scheduler
+    config.registry.scheduler = app.pipeline.scheduler
     return config.make_wsgi_app()
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from pyramid_scheduler.cli.main import build_parser
 from pyramid_scheduler.core.duration import format_duration
 from pyramid_scheduler.core.settings import TABLE, Setting
+from pyramid_scheduler.migrate.table import Kind, Table, Verdict, judge, table
 
 HERE = Path(__file__).resolve().parent
 
@@ -58,8 +59,43 @@ def cli_page() -> str:
     return out.getvalue()
 
 
+CELERY_TABLES = {
+    Kind.SETTING: "Settings",
+    Kind.OPTION: "Options of tasks, and attributes of Task",
+    Kind.CALL: "Options of apply_async, send_task and retry",
+    Kind.APP: "Attributes of the app",
+    Kind.IMPORT: "Modules, and names in them",
+    Kind.PACKAGE: "Other packages",
+}
+
+
+def celery_page() -> str:
+    out = io.StringIO()
+    out.write("# Celery's names\n\nGenerated from the tables in `pyramid_scheduler/migrate/names/`, by which\n")
+    out.write("`pscheduler migrate` judges, too. [MIGRATING.md](../MIGRATING.md) tells the story.\n")
+    for kind, title in CELERY_TABLES.items():
+        out.write(f"\n## {title}\n\n")
+        _write_names(out, table(kind))
+    return out.getvalue()
+
+
+def _write_names(out: io.StringIO, names: Table) -> None:
+    for verdict in (Verdict.DIFFERS, Verdict.UNSUPPORTED):
+        groups: dict[str, list[str]] = {}
+        for name in names.names(verdict):
+            judgement = judge(names.kind, name)
+            assert judgement is not None
+            groups.setdefault(judgement.way_out, []).append(f"`{name}`")
+        if groups:
+            out.write(f"| {verdict.value} | |\n|---|---|\n")
+            out.writelines(f"| {', '.join(found)} | {way_out} |\n" for way_out, found in groups.items())
+            out.write("\n")
+    same = [f"`{name}`" for name in names.names(Verdict.SAME) if name not in names.modules]
+    out.write(f"The same: {', '.join(same)}.\n")
+
+
 def main() -> int:
-    pages = {"settings.md": settings_page(), "cli.md": cli_page()}
+    pages = {"settings.md": settings_page(), "cli.md": cli_page(), "celery.md": celery_page()}
     if "--check" in sys.argv:
         return int(any((HERE / name).read_text() != text for name, text in pages.items()))
     for name, text in pages.items():

@@ -99,3 +99,16 @@ def test_pscheduler_answers_for_a_project_without_pyramid(tmp_path: Path, enviro
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environ, check=True)
     assert json.loads(pscheduler("queues", "--json", "operate.ini")) == {"celery": 1}
     assert (tmp_path / "own.sqlite").exists()
+
+
+def test_an_app_of_the_real_celery_is_refused_with_the_way_out(tmp_path: Path, environ: dict[str, str]) -> None:
+    pytest.importorskip("celery")
+    (tmp_path / "project.py").write_text(PROJECT.replace("from compat", "from celery"))
+    (tmp_path / "operate.ini").write_text("[app:main]\nuse = call:compat.pyramid:operate\ncelery = project\n")
+
+    command = [sys.executable, "-m", "pyramid_scheduler", "status", "operate.ini"]
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert "no app of compat: pscheduler migrate --write" in done.stderr
+    assert "Traceback" not in done.stderr
