@@ -22,6 +22,8 @@ _WORDS = re.compile(
     rb"celery|\.task\b|apply_async|send_task|\.conf\b|billiard|redbeat|kombu|\b(?:broker|task|worker|result|beat)_\w",
     re.IGNORECASE,
 )
+#: A file without any of these defines nothing that others use.
+_DEFINING = re.compile(rb"Celery\(|\(.*Task\b|config_from_object")
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ def inspect_code(paths: Sequence[Path], *, write: bool = False) -> Inspection:
     parsed = [one for path in files if path.suffix == ".py" and (one := _parse(path, unreadable))]
     base = CodeBase()
     for one in parsed:
-        one.module.visit(Definitions(_names(one, base)))
+        if _DEFINING.search(one.module.bytes):
+            one.module.visit(Definitions(_names(one, base)))
     findings = [found for one in parsed for found in scan(one.module, one.path, _names(one, base))]
     for path in files:
         if path.suffix == ".ini":

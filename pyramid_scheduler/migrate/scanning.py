@@ -66,9 +66,11 @@ class Scan(TaskScan):
     def _record_imported(self, node: cst.CSTNode, full: str, bound: str) -> None:
         """Something out of an imported module; what was imported by name was reported there."""
         imports = table(Kind.IMPORT)
-        found = imports.find(full)
-        if found is None or found in imports.modules:
-            self.record(node, Kind.IMPORT, full)
+        found = imports.find(full) or "celery"
+        if found in imports.modules:
+            rest = full.removeprefix(f"{found}.").partition(".")[0]
+            if bound == found or found.startswith(f"{bound}."):
+                self.record(node, Kind.IMPORT, found if full == found else f"{found}.{rest}")
         elif found != bound or found in imports.names(Verdict.UNSUPPORTED):
             self.record(node, Kind.IMPORT, found)
 
