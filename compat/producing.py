@@ -94,9 +94,11 @@ class PipelineProducer:
     def _publish(self, message: Message, retry: Any, policy: Mapping[str, Any]) -> None:
         publish = self._pipeline.scheduler.publisher.publish
         try:
+            return publish([message])
+        except BrokerUnavailable as error:
             if not retry:
-                publish([message])
-                return
+                raise OperationalError(str(error)) from error
+        try:
             retry_over_time(
                 publish,
                 BrokerUnavailable,
@@ -116,7 +118,8 @@ class PipelineProducer:
 
 def make_message(body: Any, options: Mapping[str, Any]) -> Message:
     """A message from the arguments of ``publish``; raises kombu's EncodeError."""
-    headers = dict(options.get("headers") or {})
+    # An absent header says what an empty one says, and every header costs both ends some microseconds.
+    headers = {name: value for name, value in (options.get("headers") or {}).items() if value is not None}
     content_type, encoding, data = serialization.dumps(body, options.get("serializer"))
     if isinstance(data, str):
         data = data.encode()

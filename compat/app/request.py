@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 _UNSET = object()
@@ -129,6 +130,7 @@ def _custom_headers(said: dict[str, Any]) -> dict[str, Any] | None:
     return custom or None
 
 
+@lru_cache(maxsize=1024)
 def _is_ours(name: str) -> bool:
     return name in Context.__dict__ or name in _WIRE_ONLY or name.startswith("ps-")
 

@@ -223,11 +223,11 @@ class ConfigurationView(ChainMap, AttributeDictMixin):
 
     def __init__(self, changes: Any, defaults: Any = None, keys: Any = None, prefix: str | None = None) -> None:
         super().__init__(changes, *(defaults or []))
-        self.__dict__.update(prefix=prefix.rstrip("_") + "_" if prefix else prefix, _keys=keys)
+        self.__dict__.update(prefix=prefix.rstrip("_") + "_" if prefix else prefix, _keys=keys, _names={})
 
     def copy(self) -> Self:
         copied = type(self)(self.changes.copy(), self.defaults, self._keys, self.prefix)
-        copied.__dict__["key_t"] = self.key_t
+        copied.__dict__.update(key_t=self.key_t, _names={})
         return copied
 
     def _to_keys(self, key: str) -> tuple[str, ...]:
@@ -238,11 +238,16 @@ class ConfigurationView(ChainMap, AttributeDictMixin):
         return names + tuple(convert(key) for convert in self._keys or ())
 
     def __getitem__(self, key: str) -> Any:
-        names = self._to_keys(key)
+        names = self._names.get(key) or self._names_of(key)
         for mapping in self.maps:
+            if type(mapping) is dict:  # nearly always: and a miss that raises is slow
+                for name in names:
+                    if name in mapping:
+                        return mapping[name]
+                continue
             for name in names:
                 try:
-                    return mapping[self._key(name)]
+                    return mapping[name]
                 except KeyError:
                     pass
         try:
@@ -251,6 +256,10 @@ class ConfigurationView(ChainMap, AttributeDictMixin):
             if self.prefix:
                 raise KeyError(f"Key not found: {names[1]!r} (with prefix: {names[0]!r})") from None
             raise
+
+    def _names_of(self, key: str) -> tuple[Any, ...]:
+        names = self._names[key] = tuple(self._key(name) for name in self._to_keys(key))
+        return names
 
     def first(self, *keys: str) -> Any:
         """The first of these settings that is not None."""
@@ -263,4 +272,4 @@ class ConfigurationView(ChainMap, AttributeDictMixin):
         """Become what ``other`` is; whoever holds this object sees it."""
         names = ("changes", "defaults", "key_t", "prefix", "_keys")
         self.__dict__.update({name: other.__dict__[name] for name in names})
-        self.__dict__["maps"] = [self.changes, *self.defaults]
+        self.__dict__.update(maps=[self.changes, *self.defaults], _names={})

@@ -10,9 +10,13 @@ from .text import truncate
 
 _BRACKETS: dict[type, tuple[str, str]] = {list: ("[", "]"), tuple: ("(", ")"), set: ("{", "}"), frozenset: ("{", "}")}
 
+_FLAT = (tuple, list, dict)
+
 
 def saferepr(o: Any, maxlen: int | None = None, maxlevels: int = 3, seen: set[int] | None = None) -> str:
     """``repr(o)`` cut to about ``maxlen`` characters and ``maxlevels`` levels; never raises."""
+    if not seen and type(o) in _FLAT and not o:
+        return repr(o)
     writer = _Writer(maxlen, maxlevels, seen or set())
     writer.write(o, 0)
     return "".join(writer.parts)
