@@ -94,7 +94,8 @@ class PipelineProducer:
     def _publish(self, message: Message, retry: Any, policy: Mapping[str, Any]) -> None:
         publish = self._pipeline.scheduler.publisher.publish
         try:
-            return publish([message])
+            publish([message])
+            return
         except BrokerUnavailable as error:
             if not retry:
                 raise OperationalError(str(error)) from error

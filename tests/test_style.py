@@ -24,8 +24,8 @@ def test_ruff_would_format_nothing() -> None:
     run("ruff", "format", "--check")
 
 
-def test_mypy_finds_nothing_in_the_package() -> None:
-    run("mypy", "-p", "pyramid_scheduler")
+def test_mypy_finds_nothing_in_the_packages() -> None:
+    run("mypy")
 
 
 def test_functions_are_short() -> None:

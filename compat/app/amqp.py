@@ -134,7 +134,7 @@ class AMQP:
     def TaskConsumer(self, channel: Any, queues: Any = None, accept: Any = None, **kw: Any) -> Any:
         """A kombu Consumer of this app's queues."""
         accept = self.app.conf.accept_content if accept is None else accept
-        return self.Consumer(channel, accept=accept, queues=queues or list(self.queues.consume_from.values()), **kw)
+        return self.Consumer(channel, accept=accept, queues=queues or list(self.queues.consume_from.values()), **kw)  # type: ignore[no-untyped-call]
 
     @property
     def producer_pool(self) -> Any:

@@ -43,7 +43,7 @@ class Control:
                 "control_queue_durable and control_queue_exclusive cannot both be True: an exclusive queue goes with"
                 " its connection"
             )
-        self.mailbox = self.Mailbox(
+        self.mailbox = self.Mailbox(  # type: ignore[no-untyped-call]
             conf.control_exchange,
             type="fanout",
             accept=conf.accept_content,

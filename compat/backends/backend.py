@@ -32,7 +32,7 @@ class _nulldict(dict[Any, Any]):
     def ignore(self, *args: Any, **kwargs: Any) -> None:
         """Do nothing."""
 
-    __setitem__ = update = setdefault = ignore  # type: ignore[assignment]
+    __setitem__ = update = setdefault = ignore
 
 
 class Backend(Encoding, Failing, ChordPolling, Groups):

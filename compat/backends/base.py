@@ -38,7 +38,7 @@ BaseDictBackend = BaseBackend
 class DisabledBackend(BaseBackend):
     """Keeps nothing; asking for a result raises NotImplementedError."""
 
-    _cache: ClassVar[Any] = {}
+    _cache: ClassVar[Any] = {}  # type: ignore[misc]
 
     def store_result(self, *args: Any, **kwargs: Any) -> None:
         """Nothing is kept."""

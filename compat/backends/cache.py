@@ -90,7 +90,7 @@ class CacheBackend(KeyValueStoreBackend):
         super().__init__(app, **kwargs)
         self.url = url
         self.options = {**(app.conf.cache_backend_options or {}), **(options or {})}
-        self.backend, _, servers = (url or backend or app.conf.cache_backend or "").partition("://")
+        self.backend, _, servers = (url or backend or app.conf.cache_backend or "").partition("://")  # type: ignore[var-annotated]
         self.servers = servers.rstrip("/").split(";")
         self.expires = self.prepare_expires(expires, type=int)
         if self.backend != "memory":
@@ -99,7 +99,7 @@ class CacheBackend(KeyValueStoreBackend):
                 "db+… to keep results."
             )
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def client(self) -> Memory:
         return _memory
 

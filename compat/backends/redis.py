@@ -74,7 +74,7 @@ class RedisBackend(AsyncBackendMixin, RedisChords, BaseKeyValueStoreBackend):
     def _parameters(self, url: str | None, max_connections: int | None) -> dict[str, Any]:
         return parameters(self.app.conf, url, max_connections)
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def _transport_options(self) -> Any:
         return self.app.conf.get("result_backend_transport_options") or {}
 
@@ -95,7 +95,7 @@ class RedisBackend(AsyncBackendMixin, RedisChords, BaseKeyValueStoreBackend):
 
     # Connections
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def client(self) -> Any:
         return redis.Redis(connection_pool=self._pool or self._make_pool())
 
@@ -105,7 +105,7 @@ class RedisBackend(AsyncBackendMixin, RedisChords, BaseKeyValueStoreBackend):
     def exception_safe_to_retry(self, exc: BaseException) -> bool:
         return isinstance(exc, self.connection_errors)
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def retry_policy(self) -> Any:
         return {**BaseKeyValueStoreBackend.retry_policy, **self._transport_options.get("retry_policy", {})}
 
@@ -133,7 +133,7 @@ class RedisBackend(AsyncBackendMixin, RedisChords, BaseKeyValueStoreBackend):
         """The stored documents of these tasks; None for what is not there."""
         return self.mget([self.get_key_for_task(task_id) for task_id in task_ids])  # type: ignore[no-any-return]
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def _store(self) -> Any:
         return self.client.register_script(STORE)
 

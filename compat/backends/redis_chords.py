@@ -47,19 +47,19 @@ class RedisChords:
         document = self.encode({"result": self.app.GroupResult(group_id, results).as_tuple()})  # type: ignore[attr-defined]
         self._set_chord_key(self.get_key_for_group(group_id), document)  # type: ignore[attr-defined]
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def _chord_zset(self) -> bool:
         return bool(self._transport_options.get("result_chord_ordered", True))  # type: ignore[attr-defined]
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def _part(self) -> Any:
         return self.client.register_script(PART)
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def _extend(self) -> Any:
         return self.client.register_script(EXTEND)
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def _finish(self) -> Any:
         return self.client.register_script(FINISH)
 
@@ -137,7 +137,7 @@ class _Part:
 
     def _parts(self) -> list[Any]:
         key = self.keys["parts"]
-        return self.client.zrange(key, 0, -1) if self.backend._chord_zset else self.client.lrange(key, 0, -1)
+        return self.client.zrange(key, 0, -1) if self.backend._chord_zset else self.client.lrange(key, 0, -1)  # type: ignore[no-any-return]
 
     def _value(self, encoded: Any) -> Any:
         _, task_id, state, value = self.backend.decode(encoded)

@@ -69,20 +69,20 @@ def from_url(url: str, defaults: Parameters) -> Parameters:
     scheme, host, port, username, password, path, query = _parse_url(url)
     said = {"host": host, "port": port, "username": username, "password": password}
     found = {**defaults, **{name: value for name, value in said.items() if value is not None}}
-    found["db"] = query.pop("virtual_host", None) if scheme == "socket" else path
+    found["db"] = query.pop("virtual_host", None) if scheme == "socket" else path  # type: ignore[attr-defined]
     if scheme == "socket":
         found.update(connection_class=redis.UnixDomainSocketConnection, path=f"/{path}")
         for name in ("host", "port", "socket_connect_timeout"):
             found.pop(name, None)
     elif scheme == "rediss":
         found["connection_class"] = redis.SSLConnection
-        found.update({name: unquote(query.pop(name)) for name in _CERTIFICATES if query.get(name)})
+        found.update({name: unquote(query.pop(name)) for name in _CERTIFICATES if query.get(name)})  # type: ignore[attr-defined]
     elif scheme == "redis" and any(name in query for name in _CERTIFICATES):
         raise ValueError("TLS parameters are given for redis://, which has no TLS: the scheme must be rediss://")
     database = found.get("db") or 0
     found["db"] = int(database.strip("/") or 0 if isinstance(database, str) else database)
     parsers = redis.connection.URL_QUERY_ARGUMENT_PARSERS
-    found.update({name: parsers[name](value) if name in parsers else value for name, value in query.items()})
+    found.update({name: parsers[name](value) if name in parsers else value for name, value in query.items()})  # type: ignore[operator]
     return found
 
 

@@ -9,8 +9,9 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
-import kombu
 from kombu.common import maybe_declare
+from kombu.entity import Exchange, Queue
+from kombu.messaging import Consumer
 from kombu.utils.objects import cached_property
 
 from .. import states
@@ -56,15 +57,13 @@ class RPCBackend(Backend):
 
     # The queue
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def oid(self) -> Any:
         return self.app.thread_oid
 
     @property
-    def binding(self) -> kombu.Queue:
-        return kombu.Queue(
-            self.oid, kombu.Exchange(None), self.oid, durable=True, auto_delete=True, expires=self.expires
-        )
+    def binding(self) -> Any:
+        return Queue(self.oid, Exchange(None), self.oid, durable=True, auto_delete=True, expires=self.expires)
 
     def on_task_call(self, producer: Any, task_id: Any) -> dict[str, Any]:
         """The queue must be there before the answer; a worker, which may not wait, has none."""
@@ -81,7 +80,7 @@ class RPCBackend(Backend):
         self._connection = self.app.connection_for_write()
         channel = self._connection.default_channel
         maybe_declare(self.binding(channel), retry=True)
-        consumer = kombu.Consumer(
+        consumer = Consumer(
             channel, [self.binding], on_message=self._on_message, no_ack=True, accept=self.accept, auto_declare=False
         )
         consumer.consume()

@@ -26,7 +26,7 @@ class BeatLazyFunc:
         return self.delay()
 
     def delay(self) -> Any:
-        return self._func(*self._func_params["args"], **self._func_params["kwargs"])
+        return self._func(*self._func_params["args"], **self._func_params["kwargs"])  # type: ignore[arg-type]
 
 
 def evaluate(value: Any) -> Any:

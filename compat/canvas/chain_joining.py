@@ -62,6 +62,6 @@ def _flat(tasks: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
         if not isinstance(sig, Signature):
             raise TypeError(f"a chain is made of signatures, not of {task!r}")
         if is_chain(sig):
-            yield from ((step, True) for step, _ in _flat(sig.unchain_tasks()))
+            yield from ((step, True) for step, _ in _flat(sig.unchain_tasks()))  # type: ignore[attr-defined]
         else:
             yield sig, False

@@ -97,7 +97,7 @@ class _chain(Signature):
         if not self._links(app):
             self.tasks = unroll_chords(self.tasks, app)
 
-    def apply_async(self, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
+    def apply_async(self, args: Any = None, kwargs: Any = None, **options: Any) -> Any:  # type: ignore[override]
         app = self.app
         if app.conf.task_always_eager:
             with allow_join_result():

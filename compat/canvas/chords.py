@@ -91,7 +91,7 @@ class _chord(Signature):
         body = body.clone(**_body_options(options))
         app = self._get_app(body)
         if app.conf.task_always_eager:
-            body = add_body_callbacks(body, {**self.options, **callbacks})
+            body = add_body_callbacks(body, {**self.options, **callbacks})  # type: ignore[dict-item]
             with allow_join_result():
                 return self.apply(args, kwargs, body=body, task_id=task_id, **options)
         merged = {**self.options, **options, **callbacks}
@@ -110,7 +110,7 @@ class _chord(Signature):
             tasks = tasks[:]
         return kind("group")(tasks, app=app, task_id=self.options.get("task_id") or uuid())
 
-    def apply(  # type: ignore[override]
+    def apply(
         self, args: Any = None, kwargs: Any = None, propagate: bool = True, body: Any = None, **options: Any
     ) -> Any:
         body = self.body if body is None else body
@@ -249,7 +249,7 @@ class _chord(Signature):
         text = f"%({first.reprcall(self.tasks)} | {kind('chain')(rest, app=self._app)!r})"
         return remove_repeating_from_task(first["task"], text)
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def app(self) -> Any:
         return self._get_app(self.body)
 

@@ -56,7 +56,7 @@ class group(Signature):
 
     # Sending
 
-    def apply_async(
+    def apply_async(  # type: ignore[override]
         self,
         args: Any = None,
         kwargs: Any = None,
@@ -197,7 +197,7 @@ class group(Signature):
         """Link to the *first* task, without arguments: no task knows the results of the others."""
         return self.tasks[0].link(sig.clone().set(immutable=True))
 
-    def link_error(self, sig: Any) -> tuple[Any, ...]:  # type: ignore[override]
+    def link_error(self, sig: Any) -> tuple[Any, ...]:
         """Link to every task, each of which may fail; returns what was linked."""
         errback = maybe_signature(sig)
         return tuple(task.link_error(errback.clone()) for task in self.tasks)

@@ -68,7 +68,7 @@ class chunks(Signature):
     def __call__(self, **options: Any) -> Any:
         return self.apply_async(**options)
 
-    def apply_async(self, args: Any = None, kwargs: Any = None, **opts: Any) -> Any:
+    def apply_async(self, args: Any = None, kwargs: Any = None, **opts: Any) -> Any:  # type: ignore[override]
         return self.group().apply_async(args or (), kwargs or {}, route_name=_name(self.kwargs.get("task")), **opts)
 
     def group(self) -> Any:

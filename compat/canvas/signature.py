@@ -209,7 +209,7 @@ class Signature(Stamped, Links, dict[str, Any]):
         args, kwargs, _ = self._merge(args, kwargs, {}, force=True)
         return reprcall(self["task"], args, kwargs)
 
-    __class_getitem__ = classmethod(types.GenericAlias)
+    __class_getitem__ = classmethod(types.GenericAlias)  # type: ignore[var-annotated]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
         # Preparing a canvas changes options; arguments may be generators, which cannot be copied.
@@ -234,22 +234,22 @@ class Signature(Stamped, Links, dict[str, Any]):
     def name(self) -> Any:
         return self.task
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def type(self) -> Any:
         return self._type or self.app.tasks[self["task"]]
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def app(self) -> Any:
         return self._app or current_app
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def AsyncResult(self) -> Any:
         try:
             return self.type.AsyncResult
         except KeyError:  # a task of another code base
             return self.app.AsyncResult
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def _apply_async(self) -> Any:
         try:
             return self.type.apply_async

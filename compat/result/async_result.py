@@ -197,7 +197,7 @@ class AsyncResult(ResultBase):
                 graph.add_edge(parent, node)
         return graph
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def graph(self) -> Any:
         return self.build_graph()
 
@@ -326,7 +326,7 @@ class AsyncResult(ResultBase):
         """Its id, and those of its parents."""
         return [self.id, *(self.parent.as_list() if self.parent is not None else [])]
 
-    __class_getitem__ = classmethod(types.GenericAlias)
+    __class_getitem__ = classmethod(types.GenericAlias)  # type: ignore[var-annotated]
 
     def __str__(self) -> str:
         return str(self.id)

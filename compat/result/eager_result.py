@@ -23,7 +23,7 @@ class EagerResult(AsyncResult):
         self._traceback = traceback
         self._name = name
 
-    @property
+    @property  # type: ignore[misc]
     def on_ready(self) -> Any:
         if self._promise is None:
             self._promise = promise()

@@ -58,7 +58,7 @@ class GroupResult(ResultSet):
             return bool((other.id, other.results, other.parent) == (self.id, self.results, self.parent))
         return bool(other == self.id) if isinstance(other, str) else NotImplemented
 
-    def __hash__(self) -> int:
+    def __hash__(self) -> int:  # type: ignore[override]
         return hash(self.id)
 
     def __str__(self) -> str:

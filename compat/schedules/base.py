@@ -27,7 +27,7 @@ class BaseSchedule:
         self._app = app
 
     def now(self) -> datetime:
-        return (self.nowfun or self.app.now)()  # type: ignore[no-any-return]
+        return (self.nowfun or self.app.now)()
 
     def remaining_estimate(self, last_run_at: datetime) -> timedelta:
         """Time until the run after ``last_run_at``; negative when it is late."""
@@ -47,11 +47,11 @@ class BaseSchedule:
     def app(self, app: Any) -> None:
         self._app = app
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def tz(self) -> tzinfo:
         return self.app.timezone  # type: ignore[no-any-return]
 
-    @cached_property  # type: ignore[untyped-decorator]
+    @cached_property
     def utc_enabled(self) -> bool:
         return self.app.conf.enable_utc  # type: ignore[no-any-return]
 

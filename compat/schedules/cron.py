@@ -140,4 +140,4 @@ class crontab(BaseSchedule):
             return NotImplemented
         return all(getattr(self, name) == getattr(other, name) for name in _FIELDS) and super().__eq__(other)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None

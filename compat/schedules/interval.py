@@ -49,7 +49,7 @@ class schedule(BaseSchedule):
     def __eq__(self, other: object) -> bool:
         return self.run_every == (other.run_every if isinstance(other, schedule) else other)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __reduce__(self) -> Any:
         return type(self), (self.run_every, self.relative, self.nowfun)

@@ -86,7 +86,7 @@ class solar(BaseSchedule):
             return NotImplemented
         return (self.event, self.lat, self.lon) == (other.event, other.lat, other.lon)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
 
 def _check(event: str, lat: float, lon: float) -> None:
