@@ -32,14 +32,13 @@ class Application:
     def settings(self) -> dict[str, str]:
         """The application's section of the ini file, as far as it can be read without loading the application."""
         try:
-            loader = plaster.get_loader(self.uri, protocols=["wsgi"])
-            return dict(loader.get_wsgi_app_settings(self.name, dict(self.overrides)))
+            return dict(self._loader().get_wsgi_app_settings(self.name, dict(self.overrides)))
         except (LookupError, NotImplementedError):
             return {}
 
     def load(self) -> Scheduler:
         """Load the WSGI application and return its scheduler; raises InvalidSetting where it has none."""
-        app: Any = plaster.get_loader(self.uri, protocols=["wsgi"]).get_wsgi_app(self.name, dict(self.overrides))
+        app: Any = self._loader().get_wsgi_app(self.name, dict(self.overrides))
         registry = getattr(app, "registry", None)
         scheduler = getattr(registry, "scheduler", None)
         if not isinstance(scheduler, Scheduler):
@@ -48,6 +47,14 @@ class Application:
                 " or name the application in the file with #name or --app-name"
             )
         return scheduler
+
+    def _loader(self) -> Any:
+        try:
+            return plaster.get_loader(self.uri, protocols=["wsgi"])
+        except plaster.exceptions.PlasterError as error:
+            raise InvalidSetting(
+                f"{self.uri!r} is no configuration file: the file comes last, as in pscheduler show ID CONFIG.ini"
+            ) from error
 
 
 def parse_overrides(words: list[str]) -> tuple[tuple[str, str], ...]:

@@ -6,11 +6,19 @@ import os
 import select
 
 
+def open_pipe() -> tuple[int, int]:
+    """The ends to read from and to write to; neither blocks, and no program that is started inherits them."""
+    ends = os.pipe()
+    for end in ends:
+        os.set_blocking(end, False)
+    return ends
+
+
 class WakePipe:
     """Ends a wait from another thread or a signal handler."""
 
     def __init__(self) -> None:
-        self.fd, self._write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.fd, self._write_fd = open_pipe()
 
     def wake(self) -> None:
         try:

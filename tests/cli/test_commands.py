@@ -103,6 +103,14 @@ def test_a_wrong_word_and_a_missing_file_are_told(fleet: Fleet) -> None:
     assert "neither an option nor key=value" in wrong.stderr
 
 
+def test_words_in_the_wrong_order_are_told(fleet: Fleet) -> None:
+    done = fleet.command("show", str(fleet.ini), "sweep", check=False)
+    assert done.returncode == 1
+    assert done.stderr.strip() == (
+        "pscheduler: 'sweep' is no configuration file: the file comes last, as in pscheduler show ID CONFIG.ini"
+    )
+
+
 def test_a_worker_that_cannot_start_says_why_and_exits(fleet: Fleet) -> None:
     started = time.monotonic()
     fleet.change("scheduler.combind", "true")
