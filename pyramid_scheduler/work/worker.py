@@ -12,13 +12,14 @@ from ..core.clock import Clock
 from ..core.errors import SchedulerError
 from ..core.interfaces import Leases, Runs, Source
 from ..core.message import Delivery
+from ..core.run import Outcome, RunState
 from .early_acks import EarlyAcks
 from .intake import Intake
 from .limits import Limits
 from .memory import resident_bytes
 from .runner import Runner, Settlement
 from .settler import Settler
-from .upkeep import Upkeep
+from .upkeep import SILENT_SECONDS, Upkeep
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +78,7 @@ class Worker:
         self._asleep = False
         self._done = 0
         self._flushed_at = 0.0
+        self._turned_at = clock.monotonic()
         self._deadline: float | None = None
         self._stopping = threading.Event()
         self._sent_home = False
@@ -136,7 +138,8 @@ class Worker:
             while (delivery := take()) is not None:
                 started = monotonic()
                 self._busy[me] = (delivery, started)
-                settlement = self._run(delivery)
+                # What stood still for too long may have lost its claims: what had not begun is not begun.
+                settlement = self._run(delivery) if started - self._turned_at < SILENT_SECONDS else _unbegun(delivery)
                 if settlement is not None:
                     settle(settlement)
                 del self._busy[me]
@@ -197,6 +200,7 @@ class Worker:
         source = self._source
         if source is None:
             source = self._source = self._open_source()
+        self._notice_standstill(source)
         self._upkeep.turn()
         if not self._early.serve(source) or self._is_flush_due():
             self._settler.flush(source)
@@ -209,6 +213,12 @@ class Worker:
         self._asleep = True
         self._intake.fill(source, len(self._busy), self._seconds_to_wait())
         self._asleep = False
+
+    def _notice_standstill(self, source: Source) -> None:
+        now = self._clock.monotonic()
+        if now - self._turned_at >= SILENT_SECONDS:
+            self._intake.empty(source)
+        self._turned_at = now
 
     def _is_flush_due(self) -> bool:
         """Outcomes of runs that were acked early hold nothing up: they wait for each other."""
@@ -270,3 +280,7 @@ class Worker:
             step()
         except Exception as error:
             log.warning("%s leaves without a word, which will be noticed: %s", self.name, error)
+
+
+def _unbegun(delivery: Delivery) -> Settlement:
+    return Settlement(delivery, Outcome(RunState.RETURNED), returned=True)
