@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import socket
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .broker.broker import module_for
+from .core import message as wire
+from .core.ending import Ending
 from .core.run import Parked, Record, RunState
+from .core.schedule import Schedule
 from .core.settings import Settings
 from .scheduler import Scheduler
 from .work.child import Part, Service
-from .work.limits import Deadline, Report
+from .work.journal import Journal
+from .work.limits import Report
 from .work.supervisor import Supervisor
 
 #: Loads the application and returns its scheduler. Picklable.
@@ -36,7 +41,9 @@ class Booting:
     queues: tuple[str, ...] = ()
     threads: int | None = None
 
-    def __call__(self, part: Part, report: Report) -> tuple[Service, Callable[[float], None], float, Hello]:
+    def __call__(
+        self, part: Part, report: Report, journal: Journal
+    ) -> tuple[Service, Callable[[float], None], float, Hello]:
         """The service, how to stop it, how long it may take to, and what to tell the supervisor."""
         scheduler = self.load()
         settings = scheduler.settings
@@ -47,7 +54,7 @@ class Booting:
         if part.role == "timekeeper":
             keeper = wiring.timekeeper(part.name)
             return keeper, lambda timeout: keeper.stop(), settings.shutdown_timeout_seconds, hello
-        worker = wiring.worker(part.name, queues, threads, report=report, beats=False)
+        worker = wiring.worker(part.name, queues, threads, report=report, journal=journal, beats=False)
         return worker, lambda timeout: worker.stop(timeout, wait=False), settings.shutdown_timeout_seconds, hello
 
 
@@ -91,26 +98,29 @@ class SupervisorHome:
         self.leases = self._scheduler.broker.leases
         self.shutdown_seconds = hello.settings.shutdown_timeout_seconds
 
-    def settle_killed(self, deadline: Deadline, worker: str) -> None:
-        """Write the run's end where its redelivery will be looked up, and keep its message with the failures."""
-        message, now = deadline.message, self._scheduler.clock.time()
-        reason = f"TimeLimitExceeded: it ran longer than its time_limit of {deadline.limit_seconds:g} s"
-        record = Record(
-            run_id=deadline.run_id,
-            job_id=str(message.headers.get("ps-job") or deadline.run_id),
-            kind=str(message.headers.get("ps-kind") or "async"),
+    def settle(self, ending: Ending) -> None:
+        """In one transaction: the record, the message if it failed, and word to its task if that wants it."""
+        message = ending.begun.message
+        parked = []
+        if ending.state is RunState.FAILED:
+            parked.append(Parked(message.id, message, ending.state, ending.reason, "", ending.ended_at))
+        self._scheduler.ledger.history.settle([_record(ending)], parked, self._word(ending))
+
+    def _word(self, ending: Ending) -> Sequence[Schedule]:
+        """This process does not know the task: any worker of its queue does, and is told by a message."""
+        if not ending.begun.wants_word:
+            return ()
+        message = ending.begun.message
+        word = self._scheduler.sealer.seal(
+            wire.ENDED_TASK,
+            (message.to_json(), str(ending.cause), ending.detail, ending.reason),
+            {},
             queue=message.queue,
-            task=message.task,
-            state=RunState.FAILED,
-            worker=worker,
-            started_at=now - deadline.limit_seconds,
-            runtime_seconds=deadline.limit_seconds,
-            retries=int(message.headers.get("retries") or 0),
-            error=reason,
-            due_at=None if message.headers.get("ps-due") is None else now,
+            headers={"id": str(uuid.uuid4())},
+            priority=message.priority,
+            serializer="json",
         )
-        parked = Parked(deadline.run_id, message, RunState.FAILED, reason, "", now)
-        self._scheduler.ledger.history.settle([record], [parked], ())
+        return (Schedule.once(word, ending.ended_at, ending.ended_at),)
 
     def banner(self, processes: int) -> Sequence[str]:
         """Five lines: what it is connected to, and what it will run."""
@@ -128,3 +138,21 @@ class SupervisorHome:
 
     def close(self) -> None:
         self._scheduler.shutdown(0)
+
+
+def _record(ending: Ending) -> Record:
+    message = ending.begun.message
+    return Record(
+        run_id=message.id,
+        job_id=str(message.headers.get(wire.JOB) or message.id),
+        kind=str(message.headers.get(wire.KIND) or "async"),
+        queue=message.queue,
+        task=message.task,
+        state=ending.state,
+        worker=ending.worker,
+        started_at=ending.begun.started_at,
+        runtime_seconds=ending.ended_at - ending.begun.started_at,
+        retries=int(message.headers.get("retries") or 0),
+        error=ending.reason,
+        due_at=None if message.headers.get(wire.DUE) is None else ending.ended_at,
+    )

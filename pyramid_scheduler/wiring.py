@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 import uuid
+import weakref
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -24,9 +25,12 @@ from .schedule.declared import reconcile
 from .schedule.firing import Planner
 from .schedule.timekeeper import Timekeeper
 from .work.child import end as end_process
+from .work.endings import Endings
+from .work.journal import Journal
 from .work.limits import Limits, Report
 from .work.runner import Runner
 from .work.settler import Settler
+from .work.terminations import Terminations
 from .work.upkeep import PRESENCE_SECONDS, Repeated, Upkeep
 from .work.worker import Worker
 
@@ -56,6 +60,7 @@ class Wiring:
         self._clock = scheduler.clock
         self._context = context
         self._lock = threading.RLock()
+        self._terminations: weakref.WeakSet[Terminations] = weakref.WeakSet()
 
     @cached_property
     def broker(self) -> Broker:
@@ -87,12 +92,20 @@ class Wiring:
         return open_ledger(url, self._clock, embedded=url.startswith("sqlite"))
 
     def worker(
-        self, name: str, queues: Sequence[str], threads: int, *, report: Report | None = None, beats: bool = True
+        self,
+        name: str,
+        queues: Sequence[str],
+        threads: int,
+        *,
+        report: Report | None = None,
+        journal: Journal | None = None,
+        beats: bool = True,
     ) -> Worker:
-        """A worker of this process; ``report`` and ``beats=False`` where a supervisor stands above it."""
+        """A worker of this process; ``report``, ``journal`` and ``beats=False`` where a supervisor stands above it."""
         scheduler, settings, clock, ledger = self._scheduler, self._settings, self._clock, self.ledger
         registrar = Registrar(ledger=ledger, tasks=scheduler.tasks, emit=scheduler.emit)
-        limits = Limits(clock, report)
+        limits, terminations = Limits(clock, report), Terminations(clock, report, alone=threads == 1)
+        self._terminations.add(terminations)
         runner = Runner(
             name=name,
             sealer=self.sealer,
@@ -103,10 +116,16 @@ class Wiring:
             want=scheduler.listeners.want,
             clock=clock,
             limits=limits,
-            reserved={wire.SCHEDULE_TASK: registrar.store, wire.NOTE_TASK: registrar.note},
+            reserved={
+                wire.SCHEDULE_TASK: registrar.store,
+                wire.NOTE_TASK: registrar.note,
+                wire.ENDED_TASK: Endings(self.sealer, scheduler.tasks).read,
+            },
             context=self._context,
             delegator=settings.delegator,
             poison_limit=settings.poison_limit,
+            terminations=terminations,
+            journal=journal,
         )
         me = LiveWorker(name, tuple(queues), "worker", clock.time())
         return Worker(
@@ -114,7 +133,9 @@ class Wiring:
             queues=queues,
             threads=threads,
             runner=runner,
-            settler=Settler(history=ledger.history, publisher=self.broker.publisher, stored=runner.stored),
+            settler=Settler(
+                history=ledger.history, publisher=self.broker.publisher, stored=runner.stored, journal=journal
+            ),
             open_source=lambda: self.broker.source(queues, name),
             leases=self.broker.leases,
             runs=ledger.runs,
@@ -125,6 +146,10 @@ class Wiring:
             max_memory_bytes=settings.worker_max_memory_bytes,
             abandon=end_process if report is not None else lambda: None,
         )
+
+    def terminate(self, run_id: str, signum: int) -> bool:
+        """End that run if it runs in this process, and its task is one that can be told; returns whether it is."""
+        return any(one.end(run_id, signum) for one in list(self._terminations))
 
     def timekeeper(self, name: str) -> Timekeeper:
         """A timekeeper of this process, the store reconciled with what is declared."""

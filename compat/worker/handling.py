@@ -13,7 +13,7 @@ from pyramid_scheduler.api import Outcome, Run, RunState, Task
 from .. import signals, states
 from ..app.request import Context
 from ..app.task import Task as BaseTask
-from ..app.trace import build_tracer
+from ..app.trace import TraceInfo, build_tracer
 from ..exceptions import InvalidTaskError, NotRegistered, Reject, Retry
 from ..producing import catching
 from ..utils.log import get_logger
@@ -37,7 +37,7 @@ class Handler:
     def task(self, name: str) -> Task:
         """The task of that name as pyramid_scheduler knows tasks; one that is not registered fails when it runs."""
         late = name in self.app.tasks and bool(self.app.tasks[name].acks_late)
-        return Task(name, _not_called, handler=self, ack_early=not late, refused=self.refused)
+        return Task(name, _not_called, handler=self, ack_early=not late, refused=self.refused, ended=self.ended)
 
     def __call__(self, run: Run) -> Outcome:
         task = self.app.tasks.get(run.task)
@@ -113,16 +113,44 @@ class Handler:
 
     def refused(self, run: Run, outcome: Outcome) -> None:
         """The run was revoked, or came after it expired: its result says so."""
-        expired = outcome.state is RunState.EXPIRED
+        self._revoked(run, "expired" if outcome.state is RunState.EXPIRED else "revoked")
+
+    def ended(self, run: Run, outcome: Outcome) -> None:
+        """The run was ended while it ran, or lost with its process: what the task would have said, it says here."""
+        if outcome.state is RunState.CANCELED:
+            self._revoked(run, "terminated", int(getattr(outcome.exception, "signum", 0)))
+        elif outcome.exception is not None and not self._has_succeeded(run):
+            self._fail(run, outcome.exception)
+
+    def _has_succeeded(self, run: Run) -> bool:
+        """Its process died after the result was stored, and before the run was settled."""
+        try:
+            return bool(self.app.backend.get_state(run.id) == states.SUCCESS)
+        except NotImplementedError:  # there is no result backend
+            return False
+
+    def _fail(self, run: Run, error: BaseException) -> None:
+        task = self.app.tasks.get(run.task)
+        if task is None:
+            return
+        context = Context(task_request(run, self.hostname), called_directly=False)
+        task.request_stack.push(context)
+        try:
+            TraceInfo(states.FAILURE, error).handle_error_state(task, context)
+        finally:
+            task.request_stack.pop()
+        self.tell("task-failed", uuid=run.id, exception=repr(error), traceback="")
+
+    def _revoked(self, run: Run, reason: str, signum: int | None = None) -> None:
+        expired, terminated = reason == "expired", reason == "terminated"
         context = Context(task_request(run, self.hostname), called_directly=False)
         task = self.app.tasks.get(run.task)
         ignores = task is not None and (context.ignore_result or task.ignore_result)
-        reason = "expired" if expired else "revoked"
         logger.info("Discarding %s task: %s[%s]", reason, run.task, run.id)
         self.app.backend.mark_as_revoked(run.id, reason, request=context, store_result=not ignores)
-        self.tell("task-revoked", uuid=run.id, terminated=False, signum=None, expired=expired)
+        self.tell("task-revoked", uuid=run.id, terminated=terminated, signum=signum, expired=expired)
         request = Request(run, self.app, self.hostname, task)
-        signals.task_revoked.send(sender=task, request=request, terminated=False, signum=None, expired=expired)
+        signals.task_revoked.send(sender=task, request=request, terminated=terminated, signum=signum, expired=expired)
 
     def _is_revoked(self, request: Request) -> bool:
         if request.id in state.revoked:

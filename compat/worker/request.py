@@ -9,6 +9,8 @@ from typing import Any
 
 from pyramid_scheduler.api import Run
 
+from ..platforms import signals
+
 #: Header of a message that a task has sent back by ``Reject(requeue=True)``.
 REQUEUED = "ps-requeued"
 
@@ -67,7 +69,8 @@ class Request:
         self.worker_pid = os.getpid()
 
     def terminate(self, pool: Any = None, signal: Any = None) -> None:
-        """Not from here: only the process that stands above this one could."""
+        """End the run: with its process where it has one to itself, else by raising in its thread."""
+        self.app.pipeline.scheduler.wiring.terminate(self.id, signals.signum(signal or "TERM"))
 
     def info(self, safe: bool = False) -> dict[str, Any]:
         """For ``inspect``."""

@@ -67,5 +67,13 @@ class TimeLimitExceeded(SchedulerError):
     """The job ran longer than its ``time_limit`` and its process was killed."""
 
 
+class JobTerminated(BaseException):
+    """Raised inside a job that somebody has asked to end. No Exception: a job that catches those must end, too."""
+
+    def __init__(self, signum: int = 0) -> None:
+        super().__init__(signum)
+        self.signum = signum
+
+
 class WorkerLost(SchedulerError):
     """The process that ran the job died."""

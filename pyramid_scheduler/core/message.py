@@ -14,6 +14,7 @@ from typing import Any, Self
 # Reserved task names: no Celery worker registers them.
 SCHEDULE_TASK = "pyramid_scheduler.schedule"  # body: one Schedule to store (interval, cron)
 NOTE_TASK = "pyramid_scheduler.message"  # body: args=[text]: print-jobs, or a MESSAGE event
+ENDED_TASK = "pyramid_scheduler.ended"  # body: a run's message, cause, detail, reason: it ended with its process
 
 # Headers of ours. All are optional: a message without any is a Celery message.
 JOB = "ps-job"  # id of the job this run belongs to, where it is not the message's own id

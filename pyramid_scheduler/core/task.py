@@ -26,6 +26,7 @@ class Task:
     ack_early: bool = False
     with_context: bool = True  # run inside a prepared Pyramid request
     refused: Refusal | None = None
+    ended: Refusal | None = None  # told, maybe in another process, of a run that was ended or lost while it ran
 
 
 class TaskRegistry:

@@ -27,7 +27,7 @@ class Caller:
         """The outcome that the task's own handler gives, or SUCCEEDED with what its function returned."""
         limits = run.headers.get("timelimit")
         if limits and (limits[0] is not None or limits[1] is not None):
-            with self._limits.hold(run):
+            with self._limits.hold(run, wants_word=task.ended is not None):
                 return self._in_context(task, run)
         return self._in_context(task, run)
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
-from .limits import Deadline
+from .journal import Journal
+from .limits import Deadline, Report
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +38,10 @@ class Service(Protocol):
 
 
 #: Loads the application, and returns the service and how to stop it (seconds to wait). Picklable.
-Boot = Callable[[Part, Callable[[str, Deadline | None], None]], tuple[Service, Callable[[float], None], float, Any]]
+Boot = Callable[[Part, Report, Journal], tuple[Service, Callable[[float], None], float, Any]]
 
 
-def main(boot: Boot, part: Part, pipe: Connection) -> None:
+def main(boot: Boot, part: Part, pipe: Connection, journal: Journal) -> None:
     """The child's whole life."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to all; the supervisor decides
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
@@ -52,7 +53,7 @@ def main(boot: Boot, part: Part, pipe: Connection) -> None:
             pipe.send(("deadline", (run_id, deadline)))
 
     try:
-        service, stop, shutdown_seconds, hello = boot(part, report)
+        service, stop, shutdown_seconds, hello = boot(part, report, journal)
     except Exception as error:
         log.debug("starting failed", exc_info=True)
         _say(pipe, "failed", f"{type(error).__name__}: {error}")

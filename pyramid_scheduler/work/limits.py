@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.clock import Clock
+from ..core.ending import Cause
 from ..core.errors import SoftTimeLimitExceeded, TimeLimitExceeded
 from ..core.message import Message
 from ..core.run import Run
@@ -24,6 +25,9 @@ class Deadline:
     message: Message
     at: float
     limit_seconds: float
+    cause: Cause = Cause.TIME_LIMIT
+    wants_word: bool = False
+    signum: int = 0
 
 
 #: Tells the supervisor of a deadline, or (None) that the run of that id is over.
@@ -51,11 +55,12 @@ class Limits:
         self._lock = threading.Lock()
 
     @contextmanager
-    def hold(self, run: Run) -> Iterator[None]:
-        """Enforce the run's limits while the context lasts."""
+    def hold(self, run: Run, *, wants_word: bool = False) -> Iterator[None]:
+        """Enforce the run's limits while the context lasts; ``wants_word``: its task is told of its process's end."""
         hard, soft = run.limits
         if hard is not None and self._report is not None:
-            deadline = Deadline(run.id, run.delivery.message(), self._clock.monotonic() + float(hard), float(hard))
+            at = self._clock.monotonic() + float(hard)
+            deadline = Deadline(run.id, run.delivery.message(), at, float(hard), wants_word=wants_word)
             self._report(run.id, deadline)
         elif hard is not None and soft is None:
             soft = hard  # without a supervisor nobody can end the process: the best that is left

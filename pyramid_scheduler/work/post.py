@@ -14,6 +14,7 @@ from typing import Any
 
 from . import child
 from .child import Boot, Part
+from .journal import Journal
 from .limits import Deadline
 from .worker import EXIT_RECYCLE
 
@@ -29,8 +30,10 @@ class Child:
     process: Any
     pipe: Connection
     started_at: float
+    journal: Journal
     ready: bool = False
     deadlines: dict[str, Deadline] = field(default_factory=dict)
+    settled: set[str] = field(default_factory=set)  # runs whose end is written down already
     stopping: bool = False
 
     def tell(self, seconds: float) -> None:
@@ -80,10 +83,11 @@ class Post:
         name = f"{socket.gethostname()}-{os.getpid()}-{self.role}{self.number or ''}-{uuid.uuid4().hex[:8]}"
         part = Part(self.role, name)
         ours, theirs = context.Pipe()
-        process = context.Process(target=child.main, args=(boot, part, theirs), name=name)
+        journal = Journal()
+        process = context.Process(target=child.main, args=(boot, part, theirs, journal), name=name)
         process.start()
         theirs.close()
-        self.child = Child(part, process, ours, time.monotonic())
+        self.child = Child(part, process, ours, time.monotonic(), journal)
         return self.child
 
     def vacate(self) -> None:
@@ -92,6 +96,7 @@ class Post:
         assert one is not None
         one.process.join()
         one.pipe.close()
+        one.journal.close()
         self.child = None
         expected = one.stopping or one.process.exitcode == EXIT_RECYCLE
         if expected or (one.ready and time.monotonic() - one.started_at > STEADY_SECONDS):

@@ -12,7 +12,8 @@ from typing import Any
 
 from ..core import message as wire
 from ..core.clock import Clock
-from ..core.errors import InvalidMessage, PoisonMessage, UnreadableMessage
+from ..core.ending import Begun, Cause, outcome_of
+from ..core.errors import InvalidMessage, JobTerminated, PoisonMessage, UnreadableMessage
 from ..core.event import EventType
 from ..core.interfaces import Cancellations, Emit, History, JobContext, Sealer
 from ..core.message import Delivery, Message
@@ -21,9 +22,12 @@ from ..core.run import Outcome, Parked, Record, Run, RunState
 from ..core.schedule import Addition, Schedule
 from ..core.task import Task, TaskRegistry
 from .calling import Caller
+from .endings import Endings
+from .journal import Journal
 from .limits import Limits
 from .moment import epoch_of
 from .telling import Teller
+from .terminations import Terminations
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +67,8 @@ class Runner:
         context: JobContext | None = None,
         delegator: Callable[..., Any] | None = None,
         poison_limit: int = 3,
+        terminations: Terminations | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self.name = name
         self._sealer = sealer
@@ -73,6 +79,9 @@ class Runner:
         self._reserved = reserved
         self._caller = Caller(context, delegator, limits)
         self._poison_limit = poison_limit
+        self._terminations = terminations or Terminations(clock)
+        self._journal = journal
+        self._endings = Endings(sealer, tasks)
         self._tell = Teller(emit, want)
 
     def run(self, delivery: Delivery, ack_now: AckNow | None = None) -> Settlement:
@@ -167,13 +176,31 @@ class Runner:
 
     def _call(self, run: Run, ack_now: AckNow | None) -> Outcome:
         task = self._tasks.get(run.task, trusted=run.trusted)
-        if task.ack_early and ack_now is not None and not ack_now(run.delivery):
+        if task.ack_early and ack_now is not None and not self._ack(task, run, ack_now):
             return Outcome(RunState.RETURNED)
         self._tell.created(run)
         try:
-            return self._caller.call(task, run)
+            if task.ended is None:
+                return self._caller.call(task, run)
+            with self._terminations.hold(run):
+                return self._caller.call(task, run)
+        except JobTerminated as raised:
+            outcome = outcome_of(Cause.TERMINATED, raised.signum, "JobTerminated: somebody asked for its end")
+            self._endings.tell(run.delivery, outcome)
+            return outcome
         except BaseException as error:  # SystemExit and their like are the job's failure, not the worker's end
             return self._failed(task, run, error)
+
+    def _ack(self, task: Task, run: Run, ack_now: AckNow) -> bool:
+        """Written down before: from the ack on nobody else knows of it."""
+        if self._journal is not None:
+            begun = Begun(run.delivery.message(), self._clock.time(), task.ended is not None)
+            self._journal.begin(run.delivery, begun)
+        if ack_now(run.delivery):
+            return True
+        if self._journal is not None:
+            self._journal.end(run.delivery)
+        return False
 
     def _failed(self, task: Task, run: Run, error: BaseException) -> Outcome:
         words = f"{type(error).__name__}: {error}"[:2000]
@@ -237,6 +264,7 @@ class Runner:
         message, now = _kept(delivery), self._clock.time()
         error = f"WorkerLost: {worker_says}; its task is acked before it runs, so that it does not run again by itself"
         parked = Parked(message.id, message, RunState.FAILED, error, "", now)
+        self._endings.tell(delivery, outcome_of(Cause.LOST, worker_says, error))
         return Settlement(delivery, Outcome(RunState.FAILED, error=error), None, parked)
 
     def stored(self, schedule: Schedule, addition: Addition) -> None:

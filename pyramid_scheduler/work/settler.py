@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from ..core.errors import SchedulerError
 from ..core.interfaces import History, Publisher, Source, Stored
 from ..core.run import Outcome, Parked, RunState
+from .journal import Journal
 from .runner import Settlement
 
 log = logging.getLogger(__name__)
@@ -22,10 +23,13 @@ class Settler:
     A flush that fails keeps what it held, and nothing of it is acked: it is worse to lose a job than to run it twice.
     """
 
-    def __init__(self, *, history: History, publisher: Publisher, stored: Stored) -> None:
+    def __init__(
+        self, *, history: History, publisher: Publisher, stored: Stored, journal: Journal | None = None
+    ) -> None:
         self._history = history
         self._publisher = publisher
         self._stored = stored
+        self._journal = journal
         self._waiting: deque[Settlement] = deque()
         self._in_hand: list[Settlement] = []
         self.add = self._waiting.append
@@ -83,6 +87,9 @@ class Settler:
         return None
 
     def _tell_broker(self, source: Source) -> None:
+        if self._journal is not None:
+            for settlement in self._in_hand:
+                self._journal.end(settlement.delivery)
         held = [s for s in self._in_hand if not s.delivery.acked]  # what was acked early cannot be given back, either
         source.ack([s.delivery for s in held if not s.returned])
         returned = [s.delivery for s in held if s.returned]

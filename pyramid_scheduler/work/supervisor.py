@@ -12,10 +12,12 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
 from typing import Any, Protocol
 
+from ..core.ending import Ending
 from ..core.errors import SchedulerError
 from ..core.interfaces import Leases
+from ..core.waking import open_pipe
+from .casualties import Casualties
 from .child import Boot
-from .limits import Deadline
 from .post import Child, Post
 from .upkeep import BEAT_SECONDS
 from .worker import EXIT_RECYCLE
@@ -32,8 +34,8 @@ class Home(Protocol):
     leases: Leases
     shutdown_seconds: float
 
-    def settle_killed(self, deadline: Deadline, worker: str) -> None:
-        """Record that the run was ended at its hard limit."""
+    def settle(self, ending: Ending) -> None:
+        """Record how the run ended that was ended, or lost, with its process."""
 
     def banner(self, processes: int) -> Sequence[str]: ...
     def close(self) -> None: ...
@@ -66,6 +68,7 @@ class Supervisor:
         self._context.set_forkserver_preload(list(shared))
         self._home: Home | None = None
         self._orphans: list[str] = []  # consumers whose claims are still to be released
+        self._casualties = Casualties()
         self._outdated: deque[Child] = deque()  # to be replaced, one after the other
         self._stop_at: float | None = None
         self._signals = 0
@@ -158,8 +161,10 @@ class Supervisor:
                 continue
             self._hear_child(one)
             self._note_death(one)
+            self._casualties.collect(one)
             post.vacate()
             self._orphans.append(one.part.name)
+        self._casualties.settle(self._home)
         self._release_orphans()
 
     def _note_death(self, one: Child) -> None:
@@ -197,20 +202,7 @@ class Supervisor:
         one.process.join()
         one.stopping = True
         self._hear_child(one)  # a run that has ended in the meantime is not to be called too long
-        for deadline in one.late(time.monotonic()):
-            log.warning(
-                "run %s exceeded its time_limit of %g s; its process was ended", deadline.run_id, deadline.limit_seconds
-            )
-            self._settle_killed(deadline, one.part.name)
-        one.deadlines.clear()
-
-    def _settle_killed(self, deadline: Deadline, worker: str) -> None:
-        if self._home is None:
-            return
-        try:
-            self._home.settle_killed(deadline, worker)
-        except Exception as error:
-            log.error("that run %s was ended could not be recorded, it will run again: %s", deadline.run_id, error)
+        self._casualties.settle_late(one, self._home)
 
     def _beat(self) -> None:
         now = time.monotonic()
@@ -228,7 +220,7 @@ class Supervisor:
     # Signals and the end
 
     def _listen_to_signals(self) -> None:
-        self._wakeup, write_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._wakeup, write_end = open_pipe()
         signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)

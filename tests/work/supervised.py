@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pyramid_scheduler.core.ending import Ending
 from pyramid_scheduler.core.message import Message
 from pyramid_scheduler.work.child import Part
+from pyramid_scheduler.work.journal import Journal
 from pyramid_scheduler.work.limits import Deadline, Report
 from pyramid_scheduler.work.supervisor import Supervisor
 
@@ -60,7 +62,9 @@ class Boot:
     directory: Path
     conduct: str
 
-    def __call__(self, part: Part, report: Report) -> tuple[Service, Callable[[float], None], float, Any]:
+    def __call__(
+        self, part: Part, report: Report, journal: Journal
+    ) -> tuple[Service, Callable[[float], None], float, Any]:
         note(self.directory, "boot", os.getpid())
         conduct = self.conduct
         if conduct == "fail" or (conduct == "fail later" and (self.directory / "broken").exists()):
@@ -90,8 +94,8 @@ class Home:
     def recover(self, silent_seconds: float) -> int:
         return 0
 
-    def settle_killed(self, deadline: Deadline, worker: str) -> None:
-        note(self.directory, "killed", deadline.run_id, worker)
+    def settle(self, ending: Ending) -> None:
+        note(self.directory, "killed", ending.begun.message.id, ending.worker, ending.cause)
 
     def banner(self, processes: int) -> Sequence[str]:
         return (f"up: {processes}",)

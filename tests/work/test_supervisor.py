@@ -166,8 +166,8 @@ def test_where_no_child_can_start_it_says_why_once_and_gives_up(make_crew: Make,
 def test_a_run_that_exceeds_its_hard_limit_is_recorded_before_its_claims_are_released(make_crew: Make) -> None:
     crew = make_crew(conduct="overrun")
     wait_for(lambda: crew.lines("killed"))
-    [[run_id, name]] = crew.lines("killed")
-    assert run_id == "long"
+    [[run_id, name, cause]] = crew.lines("killed")
+    assert (run_id, cause) == ("long", "TimeLimitExceeded")
     wait_for(lambda: [name] in crew.lines("release"))
     text = (crew.directory / "lines").read_text()
     assert text.index("killed\tlong") < text.index(f"release\t{name}")

@@ -1,0 +1,62 @@
+"""How a run ended that cannot say so itself: its process is dead, or about to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .errors import JobTerminated, TimeLimitExceeded, WorkerLost
+from .message import Message
+from .run import Outcome, RunState
+
+
+class Cause(StrEnum):
+    """Why there is nobody who could say."""
+
+    TIME_LIMIT = "TimeLimitExceeded"  #: it ran longer than its hard limit, and was ended
+    LOST = "WorkerLost"  #: its process died
+    TERMINATED = "JobTerminated"  #: somebody asked for it
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A run that has begun: enough to keep its message. ``wants_word``: its task is to be told how it ended."""
+
+    message: Message
+    started_at: float
+    wants_word: bool = False
+
+
+@dataclass(frozen=True)
+class Ending:
+    """``detail`` is the limit in seconds, the number of the signal that was asked for, or how the process died."""
+
+    begun: Begun
+    cause: Cause
+    detail: float | int | str
+    worker: str
+    ended_at: float
+
+    @property
+    def reason(self) -> str:
+        """One line for people."""
+        if self.cause is Cause.TIME_LIMIT:
+            return f"{self.cause}: it ran longer than its time_limit of {self.detail:g} s"
+        if self.cause is Cause.TERMINATED:
+            return f"{self.cause}: it was ended while it ran, as somebody asked for"
+        return (
+            f"{self.cause}: the process that ran it died ({self.detail}); its task is acked before it runs, so that it"
+            " does not run again by itself"
+        )
+
+    @property
+    def state(self) -> RunState:
+        return RunState.CANCELED if self.cause is Cause.TERMINATED else RunState.FAILED
+
+
+def outcome_of(cause: Cause, detail: float | int | str, reason: str) -> Outcome:
+    """What a task is told."""
+    if cause is Cause.TERMINATED:
+        return Outcome(RunState.CANCELED, exception=JobTerminated(int(detail)), error=reason)
+    error = TimeLimitExceeded(detail) if cause is Cause.TIME_LIMIT else WorkerLost(f"its process died ({detail})")
+    return Outcome(RunState.FAILED, exception=error, error=reason)

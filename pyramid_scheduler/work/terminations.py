@@ -1,0 +1,90 @@
+"""Ending one run while it runs, because somebody asked for it."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ..core.clock import Clock
+from ..core.ending import Cause
+from ..core.errors import JobTerminated
+from ..core.run import Run
+from .limits import Deadline, Report
+
+DEATH_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class _Hold:
+    run: Run
+    thread_id: int
+    started_at: float
+    signum: int | None = None
+
+
+class Terminations:
+    """The runs of one worker that can be ended.
+
+    Where a process runs one at a time and has a supervisor, that ends the process. Otherwise JobTerminated is raised
+    in the run's thread, between two steps of Python code: what blocks in one call ends when that call returns.
+    """
+
+    def __init__(self, clock: Clock, report: Report | None = None, *, alone: bool = False) -> None:
+        self._clock = clock
+        self._report = report if alone else None
+        self._holds: dict[str, _Hold] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def hold(self, run: Run) -> Iterator[None]:
+        """Let ``run`` be ended while the context lasts."""
+        hold = _Hold(run, threading.get_ident(), self._clock.time())
+        self._holds[run.id] = hold
+        try:
+            yield
+        except JobTerminated as raised:
+            raised.signum = hold.signum or 0  # it was raised as a bare class: the interpreter takes no more
+            raise
+        finally:
+            self._let_go(hold)
+
+    def _let_go(self, hold: _Hold) -> None:
+        with self._lock:
+            self._holds.pop(hold.run.id, None)
+            if hold.signum is None:
+                return
+            if self._report is None:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(hold.thread_id), None)
+                return
+        # The next run would be ended in its place: this process dies any moment.
+        threading.Event().wait(DEATH_SECONDS)
+        self._report(hold.run.id, None)
+
+    def end(self, run_id: str, signum: int) -> bool:
+        """Returns whether it runs here."""
+        with self._lock:
+            hold = self._holds.get(run_id)
+            if hold is None:
+                return False
+            hold.signum = signum
+            if self._report is not None:
+                self._report(run_id, self._deadline(hold, signum))
+            else:
+                cls: Any = JobTerminated
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(hold.thread_id), ctypes.py_object(cls))
+            return True
+
+    def _deadline(self, hold: _Hold, signum: int) -> Deadline:
+        return Deadline(
+            run_id=hold.run.id,
+            message=hold.run.delivery.message(),
+            at=self._clock.monotonic(),
+            limit_seconds=self._clock.time() - hold.started_at,
+            cause=Cause.TERMINATED,
+            wants_word=True,
+            signum=signum,
+        )
