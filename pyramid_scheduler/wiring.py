@@ -172,6 +172,12 @@ class Wiring:
             upkeep=[one.turn for one in repeated],
         )
 
+    def make_tables(self) -> None:
+        """The ledger's, brought to our version; and those of a broker in a SQL database."""
+        self.closed_ledger.upgrade()
+        if is_sql(normalize(self._settings.broker_url)):
+            self.broker.check()
+
     def keep_house(self) -> None:
         """Drop what is outdated, then call ``scheduler.housekeeping.append``."""
         counts = self.ledger.prune(self._settings.history_seconds)

@@ -12,6 +12,8 @@ from amqp.exceptions import AMQPError
 from amqp.transport import TCPTransport
 from kombu.connection import Connection
 
+from .options import is_true
+
 CONNECT_TIMEOUT_SECONDS = 2
 READ_AHEAD_BYTES = 16384
 ERRORS = (AMQPError, OSError)
@@ -57,4 +59,5 @@ def has_read_ahead(connection: amqp.Connection) -> bool:
 
 
 def _ssl(url: str, options: Mapping[str, Any]) -> Any:
-    return options.get("ssl") or url.startswith("amqps")
+    given = options.get("ssl")
+    return dict(given) if isinstance(given, Mapping) else is_true(given) or url.startswith("amqps")

@@ -9,6 +9,8 @@ from typing import Any
 import amqp
 from amqp.exceptions import NotFound, PreconditionFailed
 
+from .options import table
+
 log = logging.getLogger(__name__)
 
 DELIVERY_LIMIT, UNLIMITED = "x-delivery-limit", -1
@@ -20,8 +22,7 @@ class AmqpDeclarer:
     """Declares durable queues of the type that ``options`` ask for (``queue_type``, ``queue_arguments``)."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
-        given = options.get("queue_arguments")
-        self._arguments: dict[str, Any] = dict(given) if isinstance(given, Mapping) else {}
+        self._arguments = table(options, "queue_arguments")
         if options.get("queue_type"):
             self._arguments.setdefault("x-queue-type", options["queue_type"])
         self._warned: set[str] = set()

@@ -12,7 +12,7 @@ def db(scheduler: Scheduler, args: Namespace) -> int:
     """Make, bring up to date, or examine the tables of the ledger (and of the SQL broker)."""
     ledger = scheduler.wiring.closed_ledger
     if args.action == "upgrade":
-        ledger.upgrade()
+        scheduler.wiring.make_tables()
     elif args.action == "check":
         ledger.open()
     answer = ledger.version()

@@ -16,6 +16,8 @@ from .retry import RetryPolicy
 INTERVAL_FIELDS = frozenset({"weeks", "days", "hours", "minutes", "seconds"})
 CRON_FIELDS = frozenset({"year", "month", "day", "week", "day_of_week", "hour", "minute", "second"})
 
+HIGHEST_PRIORITY = 255  # an octet on RabbitMQ
+
 
 @dataclass(frozen=True)
 class JobOptions:
@@ -101,8 +103,8 @@ def _check_counts(options: JobOptions) -> None:
         raise InvalidJob(f"max_retries must be a whole number from 0 up, not {options.max_retries!r}")
     if options.max_instances is not None and (not isinstance(options.max_instances, int) or options.max_instances < 1):
         raise InvalidJob(f"max_instances must be a whole number from 1 up, not {options.max_instances!r}")
-    if not isinstance(options.priority, int):
-        raise InvalidJob(f"priority must be a whole number, not {options.priority!r}")
+    if not isinstance(options.priority, int) or not 0 <= options.priority <= HIGHEST_PRIORITY:
+        raise InvalidJob(f"priority must be a whole number from 0 to {HIGHEST_PRIORITY}, not {options.priority!r}")
     if options.expires is not None and not isinstance(options.expires, (int, float, datetime)):
         raise InvalidJob(f"expires must be seconds from now, a timedelta or a datetime, not {options.expires!r}")
     options.retry_policy()

@@ -142,7 +142,9 @@ class Database:
     def _connect_arguments(self) -> dict[str, Any]:
         arguments: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_SECONDS}
         if self.kind == "postgresql" and not self._durable:
-            arguments["options"] = "-c synchronous_commit=off"
+            said = self.url.query.get("options") or ()  # which a connect argument would replace
+            options = (said,) if isinstance(said, str) else said
+            arguments["options"] = " ".join((*options, "-c synchronous_commit=off"))
         return arguments
 
     def _translated(self, error: Exception) -> SchedulerError | Exception:

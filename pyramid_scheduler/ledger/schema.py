@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from ..core.errors import SchemaMismatch
-from ..database import Database
+from ..database import Database, exclusively
 
 log = logging.getLogger(__name__)
 
@@ -54,11 +54,12 @@ def check(database: Database) -> str:
 
 
 def upgrade(database: Database) -> str:
-    """Bring the tables to our version, in one transaction; several processes may do so at once."""
+    """Bring the tables to our version; several processes may do so at once. In one transaction, but on MariaDB."""
     found = current(database)
     if found is not None and found not in KNOWN:
         check(database)
-    database.write(_upgrade)
+    with exclusively(database, "ps_ledger"):
+        database.write(_upgrade)
     return check(database)
 
 
@@ -66,8 +67,6 @@ def _upgrade(connection: Connection) -> None:
     from alembic import command
     from alembic.config import Config
 
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7062016)")
     config: Any = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection

@@ -268,3 +268,16 @@ def test_a_put_within_a_transaction_is_part_of_it(tmp_path: Path, me: str) -> No
     with database.transaction() as connection:
         store.put([Put("queue", payload(1))], within=connection)
     assert numbers(store.claim(["queue"], 1, me)) == [1]
+
+
+def test_several_first_starts_at_once_make_the_tables_once(url: str) -> None:
+    stores = [open_store(url) for _ in range(6)]
+    queue, sizes = servers.unique("queue"), []
+    threads = [threading.Thread(target=lambda one=one: sizes.append(one.size(queue))) for one in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for store in stores:
+        store.close()
+    assert sizes == [0] * 6

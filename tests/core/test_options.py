@@ -15,6 +15,8 @@ from pyramid_scheduler.core.options import parse_options
     ("given", "words"),
     [
         ({"prioritty": 1}, "did you mean 'priority'"),
+        ({"priority": -1}, "priority must be a whole number from 0 to 255"),
+        ({"priority": 256}, "priority must be a whole number from 0 to 255"),
         ({"minutes": 10}, "add_interval_job(func, minutes="),
         ({"hour": 3}, "add_cron_job(func, hour="),
         ({"zzz": 3}, "the options are"),

@@ -285,3 +285,16 @@ def test_a_dead_server_is_an_error_within_two_seconds() -> None:
         open_ledger("postgresql+psycopg://u:geheim@127.0.0.1:9/x", SystemClock(), embedded=False).schedules.find()
     assert time.monotonic() - started < 2
     assert "geheim" not in str(caught.value)
+
+
+def test_several_first_starts_at_once_make_the_tables_once(database_url: str) -> None:
+    ledgers = [open_ledger(database_url, SystemClock(), embedded=False) for _ in range(6)]
+    versions: list[str] = []
+    threads = [threading.Thread(target=lambda one=one: versions.append(one.upgrade())) for one in ledgers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for one in ledgers:
+        one.close()
+    assert versions == ["0001"] * 6

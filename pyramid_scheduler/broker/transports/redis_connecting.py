@@ -13,9 +13,13 @@ from redis.cluster import RedisCluster
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
+from ...core.errors import InvalidSetting
+from ..options import is_true, table
+
 TIMEOUT_SECONDS = 2.0
 _FLAGS = ("socket_keepalive",)
-_TEXTS = ("client_name", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+_TLS = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+_TEXTS = ("client_name", *_TLS)
 
 
 def connect(url: str, options: Mapping[str, Any]) -> Any:
@@ -25,16 +29,24 @@ def connect(url: str, options: Mapping[str, Any]) -> Any:
     ``health_check_interval``, ``ssl_ca_certs``, ``ssl_certfile``, ``ssl_keyfile``; for sentinel ``master_name``,
     ``sentinel_kwargs``; and ``cluster = true`` for a Redis Cluster. Connecting waits two seconds at most.
     """
-    common = _common(options)
+    _check(url, options)
+    common = _common(options, is_socket=url.startswith(("redis+socket", "unix")))
     if url.startswith("sentinel"):
         return _through_sentinel(url, options, common)
     url = _for_redis(url)
-    if _is_true(options.get("cluster")):
+    if is_true(options.get("cluster")):
         return RedisCluster.from_url(url, **common)
     return redis.Redis.from_url(url, **common)
 
 
-def _common(options: Mapping[str, Any]) -> dict[str, Any]:
+def _check(url: str, options: Mapping[str, Any]) -> None:
+    """Redis-py would say so, too, but at the first command, and to whoever happens to give it."""
+    tls = [name for name in _TLS if options.get(name)]
+    if tls and not url.startswith("rediss"):
+        raise InvalidSetting(f"scheduler.broker.{tls[0]} is for rediss://, and the broker's URL has no TLS")
+
+
+def _common(options: Mapping[str, Any], *, is_socket: bool) -> dict[str, Any]:
     return {
         "socket_connect_timeout": float(options.get("socket_connect_timeout") or TIMEOUT_SECONDS),
         "socket_timeout": float(options.get("socket_timeout") or TIMEOUT_SECONDS),
@@ -42,13 +54,9 @@ def _common(options: Mapping[str, Any]) -> dict[str, Any]:
         "protocol": 2,  # every server knows it; only waiting asks for more
         # A command that is sent again may push or pop twice; whoever called knows better what to do.
         "retry": Retry(NoBackoff(), 0),
-        **{name: _is_true(options[name]) for name in _FLAGS if name in options},
+        **{name: is_true(options[name]) for name in _FLAGS if name in options and not is_socket},
         **{name: str(options[name]) for name in _TEXTS if options.get(name)},
     }
-
-
-def _is_true(value: Any) -> bool:
-    return str(value).strip().lower() in ("true", "yes", "on", "1")
 
 
 def _for_redis(url: str) -> str:
@@ -65,7 +73,7 @@ def _through_sentinel(url: str, options: Mapping[str, Any], common: dict[str, An
         more = urlsplit(other if "://" in other else f"sentinel://{other}")
         hosts.append((more.hostname or "localhost", more.port or 26379))
         parts = parts if parts.path.strip("/") else parts._replace(path=more.path)
-    asking = {**common, **dict(options.get("sentinel_kwargs") or {})}
+    asking = {**common, **table(options, "sentinel_kwargs")}
     sentinel = Sentinel(hosts, sentinel_kwargs=asking, **common)
     master: redis.Redis = sentinel.master_for(
         str(options.get("master_name") or "mymaster"),

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.engine import Connection
 
 from ...core.errors import SchemaMismatch
-from ...database import Database
+from ...database import Database, exclusively
 
 VERSION = 1
 _ID = sa.BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
@@ -77,7 +77,8 @@ NOW = {
 
 def ensure_tables(database: Database) -> None:
     """Make the broker's tables where there are none; raises SchemaMismatch for those of another version."""
-    found = database.write(_create)
+    with exclusively(database, "ps_broker"):  # two first starts at once
+        found = database.write(_create)
     if found != VERSION:
         newer = "a newer" if found > VERSION else "an older"
         raise SchemaMismatch(
@@ -87,8 +88,6 @@ def ensure_tables(database: Database) -> None:
 
 
 def _create(connection: Connection) -> int:
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7062015)")  # two first starts at once
     if not sa.inspect(connection).has_table(version.name):
         metadata.create_all(connection, checkfirst=True)
     found = connection.execute(sa.select(version.c.version)).scalar()
