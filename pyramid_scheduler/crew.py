@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import uuid
 from collections.abc import Callable, Sequence
@@ -11,6 +12,8 @@ from typing import Any
 from .broker.broker import module_for
 from .core import message as wire
 from .core.ending import Ending
+from .core.errors import InvalidMessage
+from .core.message import Message
 from .core.run import Parked, Record, RunState
 from .core.schedule import Schedule
 from .core.settings import Settings
@@ -19,6 +22,8 @@ from .work.child import Part, Service
 from .work.journal import Journal
 from .work.limits import Report
 from .work.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
 
 #: Loads the application and returns its scheduler. Picklable.
 Load = Callable[[], Scheduler]
@@ -99,28 +104,43 @@ class SupervisorHome:
         self.shutdown_seconds = hello.settings.shutdown_timeout_seconds
 
     def settle(self, ending: Ending) -> None:
-        """In one transaction: the record, the message if it failed, and word to its task if that wants it."""
-        message = ending.begun.message
+        """In one transaction: the record, the message if it failed, and word to its task if that wants it. Nothing,
+        where the run has said itself how it ended, and died right after that."""
+        begun, history = ending.begun, self._scheduler.ledger.history
+        known = history.outcome(begun.run_id)
+        if known is not None and known.retries >= begun.retries:
+            return
         parked = []
         if ending.state is RunState.FAILED:
-            parked.append(Parked(message.id, message, ending.state, ending.reason, "", ending.ended_at))
-        self._scheduler.ledger.history.settle([_record(ending)], parked, self._word(ending))
+            parked.append(Parked(begun.run_id, begun.message, ending.state, ending.reason, "", ending.ended_at))
+        history.settle([_record(ending)], parked, self._word(ending))
 
     def _word(self, ending: Ending) -> Sequence[Schedule]:
         """This process does not know the task: any worker of its queue does, and is told by a message."""
         if not ending.begun.wants_word:
             return ()
-        message = ending.begun.message
-        word = self._scheduler.sealer.seal(
+        begun, seal = ending.begun, self._scheduler.sealer.seal
+        try:
+            word = self._sealed_word(ending, begun.message)
+        except InvalidMessage:  # too large to be told of in another message
+            log.warning("the task of run %s is told of its end without its arguments and links", begun.run_id)
+            headers = begun.message.headers
+            bare = seal(begun.task, (), {}, queue=begun.message.queue, headers=headers, serializer="json")
+            word = self._sealed_word(ending, bare)
+        return (Schedule.once(word, ending.ended_at, ending.ended_at),)
+
+    def _sealed_word(self, ending: Ending, message: Message) -> Message:
+        begun = ending.begun
+        name = f"{wire.ENDED_TASK} {begun.run_id} {begun.retries} {begun.started_at}"  # written twice, it is one word
+        return self._scheduler.sealer.seal(
             wire.ENDED_TASK,
             (message.to_json(), str(ending.cause), ending.detail, ending.reason),
             {},
             queue=message.queue,
-            headers={"id": str(uuid.uuid4())},
+            headers={"id": str(uuid.uuid5(uuid.NAMESPACE_OID, name))},
             priority=message.priority,
             serializer="json",
         )
-        return (Schedule.once(word, ending.ended_at, ending.ended_at),)
 
     def banner(self, processes: int) -> Sequence[str]:
         """Five lines: what it is connected to, and what it will run."""
@@ -141,18 +161,18 @@ class SupervisorHome:
 
 
 def _record(ending: Ending) -> Record:
-    message = ending.begun.message
+    begun, message = ending.begun, ending.begun.message
     return Record(
-        run_id=message.id,
-        job_id=str(message.headers.get(wire.JOB) or message.id),
+        run_id=begun.run_id,
+        job_id=str(message.headers.get(wire.JOB) or begun.run_id),
         kind=str(message.headers.get(wire.KIND) or "async"),
         queue=message.queue,
-        task=message.task,
+        task=begun.task,
         state=ending.state,
         worker=ending.worker,
-        started_at=ending.begun.started_at,
-        runtime_seconds=ending.ended_at - ending.begun.started_at,
-        retries=int(message.headers.get("retries") or 0),
+        started_at=begun.started_at,
+        runtime_seconds=ending.ended_at - begun.started_at,
+        retries=begun.retries,
         error=ending.reason,
         due_at=None if message.headers.get(wire.DUE) is None else ending.ended_at,
     )

@@ -117,15 +117,17 @@ class Handler:
 
     def ended(self, run: Run, outcome: Outcome) -> None:
         """The run was ended while it ran, or lost with its process: what the task would have said, it says here."""
+        if self._has_said_so(run):
+            return
         if outcome.state is RunState.CANCELED:
             self._revoked(run, "terminated", int(getattr(outcome.exception, "signum", 0)))
-        elif outcome.exception is not None and not self._has_succeeded(run):
+        elif outcome.exception is not None:
             self._fail(run, outcome.exception)
 
-    def _has_succeeded(self, run: Run) -> bool:
+    def _has_said_so(self, run: Run) -> bool:
         """Its process died after the result was stored, and before the run was settled."""
         try:
-            return bool(self.app.backend.get_state(run.id) == states.SUCCESS)
+            return self.app.backend.get_state(run.id) in (states.SUCCESS, states.REVOKED)
         except NotImplementedError:  # there is no result backend
             return False
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from .errors import JobTerminated, TimeLimitExceeded, WorkerLost
 from .message import Message
-from .run import Outcome, RunState
+from .run import Outcome, Run, RunState
 
 
 class Cause(StrEnum):
@@ -20,11 +20,21 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True)
 class Begun:
-    """A run that has begun: enough to keep its message. ``wants_word``: its task is to be told how it ended."""
+    """A run that has begun: enough to keep its message. ``wants_word``: its task is to be told how it ended.
 
+    Id, task and retries are those of the run: a message of Celery's protocol 1 has them in its body.
+    """
+
+    run_id: str
+    task: str
+    retries: int
     message: Message
     started_at: float
     wants_word: bool = False
+
+    @classmethod
+    def of(cls, run: Run, started_at: float, *, wants_word: bool) -> Begun:
+        return cls(run.id, run.task, run.retries, run.delivery.message(), started_at, wants_word)
 
 
 @dataclass(frozen=True)

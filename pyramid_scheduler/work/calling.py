@@ -12,15 +12,23 @@ from ..core.interfaces import JobContext
 from ..core.run import Outcome, Run, RunState
 from ..core.task import Task
 from .limits import Limits
+from .terminations import Terminations
 
 
 class Caller:
     """Calls tasks; raises what they raise."""
 
-    def __init__(self, context: JobContext | None, delegator: Callable[..., Any] | None, limits: Limits) -> None:
+    def __init__(
+        self,
+        context: JobContext | None,
+        delegator: Callable[..., Any] | None,
+        limits: Limits,
+        terminations: Terminations,
+    ) -> None:
         self._context = context
         self._delegator = delegator
         self._limits = limits
+        self._terminations = terminations
         self._loops = threading.local()
 
     def call(self, task: Task, run: Run) -> Outcome:
@@ -28,8 +36,14 @@ class Caller:
         limits = run.headers.get("timelimit")
         if limits and (limits[0] is not None or limits[1] is not None):
             with self._limits.hold(run, wants_word=task.ended is not None):
-                return self._in_context(task, run)
-        return self._in_context(task, run)
+                return self._until_terminated(task, run)
+        return self._until_terminated(task, run)
+
+    def _until_terminated(self, task: Task, run: Run) -> Outcome:
+        if task.ended is None:
+            return self._in_context(task, run)
+        with self._terminations.hold(run):
+            return self._in_context(task, run)
 
     def _in_context(self, task: Task, run: Run) -> Outcome:
         if self._context is None or not task.with_context:

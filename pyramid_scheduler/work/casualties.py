@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import logging
+import queue
+import threading
 import time
 from typing import Protocol
 
-from ..core.ending import Begun, Cause, Ending
+from ..core.ending import Cause, Ending
 from .limits import Deadline
 from .post import Child
 
 log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 1.0
+#: What was ended for its own sake should be written down before its claim is released, which makes it run again.
+PATIENCE_SECONDS = 1.0
+FAREWELL_SECONDS = 5.0
 
 
 class Registry(Protocol):
@@ -21,54 +28,73 @@ class Registry(Protocol):
 
 
 class Casualties:
-    """Collects the runs that were acked early and are lost with their process, until the ledger has taken them."""
+    """Writes down the ends of runs that cannot do so themselves: of those that were acked early nobody else knows.
+
+    In a thread of its own, started with the first of them: a ledger that lets one wait must not keep the supervisor
+    from beating for the children that live.
+    """
 
     def __init__(self) -> None:
-        self._waiting: list[Ending] = []
+        self._waiting: queue.Queue[tuple[Ending, Registry]] = queue.Queue()
+        self._closing = threading.Event()
+        self._writer: threading.Thread | None = None
 
     def settle_late(self, one: Child, registry: Registry | None) -> None:
-        """The runs for whose sake the process was ended."""
-        for deadline in one.late(time.monotonic()):
-            ending = _ending_of(deadline, one.part.name)
-            log.warning("run %s: %s; its process was ended", deadline.run_id, ending.reason)
-            if registry is not None and _is_settled(ending, registry):
-                one.settled.add(deadline.run_id)
+        """The runs for whose sake the process was ended; waits a moment until they are written."""
+        endings = [_ending_of(deadline, one.part.name) for deadline in one.late(time.monotonic())]
+        for ending in endings:
+            log.warning("run %s: %s; its process was ended", ending.begun.run_id, ending.reason)
+            self._add(ending, registry)
         one.deadlines.clear()
+        if endings:
+            self._wait(PATIENCE_SECONDS)
 
-    def collect(self, one: Child) -> None:
+    def collect(self, one: Child, registry: Registry | None) -> None:
         """The runs that nobody will give back: the broker has forgotten them."""
         for begun in one.journal.left():
-            if begun.message.id not in one.settled:
-                self._waiting.append(Ending(begun, Cause.LOST, one.cause, one.part.name, time.time()))
+            self._add(Ending(begun, Cause.LOST, one.cause, one.part.name, time.time()), registry)
 
-    def settle(self, registry: Registry | None) -> None:
-        """Those that the ledger does not take now stay for the next time."""
-        while self._waiting and registry is not None:
+    def close(self) -> None:
+        """Wait for what is not written yet, but not for long."""
+        self._wait(FAREWELL_SECONDS)
+        self._closing.set()
+
+    def _add(self, ending: Ending, registry: Registry | None) -> None:
+        if registry is None:  # no child ever came up, so none has run anything
+            return
+        self._waiting.put((ending, registry))
+        if self._writer is None:
+            self._writer = threading.Thread(target=self._write, name="pscheduler-casualties", daemon=True)
+            self._writer.start()
+
+    def _wait(self, seconds: float) -> None:
+        with self._waiting.all_tasks_done:
+            self._waiting.all_tasks_done.wait_for(lambda: not self._waiting.unfinished_tasks, seconds)
+
+    def _write(self) -> None:
+        while True:
+            ending, registry = self._waiting.get()
+            self._settle(ending, registry)
+            self._waiting.task_done()
+
+    def _settle(self, ending: Ending, registry: Registry) -> None:
+        run_id = ending.begun.run_id
+        told = False
+        while not self._closing.is_set():
             try:
-                registry.settle(self._waiting[0])
-            except Exception as error:
-                log.error("run %s was lost with its process, and is recorded later: %s", self._first_id, error)
-                return
-            log.error("run %s: %s; see pscheduler failed", self._first_id, self._waiting[0].reason)
-            del self._waiting[0]
-
-    @property
-    def _first_id(self) -> str:
-        return self._waiting[0].begun.message.id
+                return registry.settle(ending)
+            except ConnectionError as error:
+                if not told:
+                    log.error("how run %s ended is written down later: %s", run_id, error)
+                told = True
+            except Exception:  # it must not hold up the others
+                log.exception("how run %s ended cannot be written down: %s", run_id, ending.reason)
+                return None
+            self._closing.wait(RETRY_SECONDS)
+        log.error("how run %s ended is nowhere but here: %s", run_id, ending.reason)
+        return None
 
 
 def _ending_of(deadline: Deadline, worker: str) -> Ending:
-    now = time.time()
-    begun = Begun(deadline.message, now - deadline.limit_seconds, deadline.wants_word)
     detail = deadline.signum if deadline.cause is Cause.TERMINATED else deadline.limit_seconds
-    return Ending(begun, deadline.cause, detail, worker, now)
-
-
-def _is_settled(ending: Ending, registry: Registry) -> bool:
-    try:
-        registry.settle(ending)
-    except Exception as error:
-        run_id = ending.begun.message.id
-        log.error("that run %s was ended could not be recorded; unless it was acked, it runs again: %s", run_id, error)
-        return False
-    return True
+    return Ending(deadline.begun, deadline.cause, detail, worker, time.time())

@@ -50,6 +50,10 @@ class EarlyAcks:
     def close(self) -> None:
         """Nobody acks any more."""
         self._closed = True
+        self.refuse()
+
+    def refuse(self) -> None:
+        """Ack none of what is asked for now."""
         while self._asked:
             try:
                 self._asked.popleft()[1].put(False)

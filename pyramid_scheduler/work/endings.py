@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from ..core.ending import Cause, outcome_of
-from ..core.errors import UnreadableMessage
+from ..core.errors import UnreadableMessage, UntrustedMessage
 from ..core.interfaces import Sealer
 from ..core.message import Delivery, Message
 from ..core.run import Outcome, Run, RunState
@@ -29,6 +29,8 @@ class Endings:
             outcome = outcome_of(Cause(cause), detail, str(reason))
         except (KeyError, TypeError, ValueError) as error:
             raise UnreadableMessage(f"the message carries no end of a run that can be read: {error!r}") from error
+        if run.trusted and not word.trusted:
+            raise UntrustedMessage("an unsigned message may not say how the run of a signed one ended")
         task = self._tasks.get(run.task, trusted=run.trusted)
         if task.ended is not None:
             task.ended(run, outcome)

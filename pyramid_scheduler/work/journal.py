@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import tempfile
@@ -12,8 +13,11 @@ from typing import Any, Self
 from ..core.ending import Begun
 from ..core.message import Delivery
 
+log = logging.getLogger(__name__)
+
 SLOT_BYTES = 1 << 30  # of a sparse file: what is not written takes no memory
 LENGTH_BYTES = 8
+LARGE_BYTES = 1 << 20
 
 
 class Journal:
@@ -37,8 +41,8 @@ class Journal:
         with self._lock:
             slot = self._free.pop() if self._free else len(self._slots)
             self._slots[id(delivery)] = (slot, delivery)
-        os.pwrite(self._fd, entry, slot * SLOT_BYTES + LENGTH_BYTES)
-        os.pwrite(self._fd, len(entry).to_bytes(LENGTH_BYTES, "big"), slot * SLOT_BYTES)  # last: half an entry is none
+        _write(self._fd, entry, slot * SLOT_BYTES + LENGTH_BYTES)
+        _write(self._fd, len(entry).to_bytes(LENGTH_BYTES, "big"), slot * SLOT_BYTES)  # last: half an entry is none
 
     def end(self, delivery: Delivery) -> None:
         """It is settled; without effect where it was not begun."""
@@ -47,14 +51,26 @@ class Journal:
             if slot is not None:
                 os.pwrite(self._fd, bytes(LENGTH_BYTES), slot * SLOT_BYTES)
                 self._free.append(slot)
+            if not self._slots and self._free:
+                self._forget_all()
+
+    def _forget_all(self) -> None:
+        """Now and then: what is crossed out keeps its memory otherwise."""
+        if os.fstat(self._fd).st_blocks * 512 > LARGE_BYTES:
+            os.ftruncate(self._fd, 0)
+            self._free.clear()
 
     def left(self) -> list[Begun]:
         """What was begun and not settled, read by the parent when the child is dead."""
         found: list[Begun] = []
         for at in range(0, os.fstat(self._fd).st_size, SLOT_BYTES):
             length = int.from_bytes(os.pread(self._fd, LENGTH_BYTES, at), "big")
-            if length:
+            if not length:
+                continue
+            try:
                 found.append(pickle.loads(os.pread(self._fd, length, at + LENGTH_BYTES)))
+            except Exception:  # the others are to be found all the same
+                log.exception("what a dead process wrote of a run cannot be read")
         return found
 
     def close(self) -> None:
@@ -65,6 +81,12 @@ class Journal:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+
+def _write(fd: int, data: bytes, at: int) -> None:
+    while data:
+        written = os.pwrite(fd, data, at)
+        data, at = data[written:], at + written
 
 
 def _open_file() -> int:

@@ -11,22 +11,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.clock import Clock
-from ..core.ending import Cause
+from ..core.ending import Begun, Cause
 from ..core.errors import SoftTimeLimitExceeded, TimeLimitExceeded
-from ..core.message import Message
 from ..core.run import Run
+from .interruption import finish
 
 
 @dataclass(frozen=True)
 class Deadline:
     """What a supervisor must know to end a run: when (monotonic seconds), and what to write about it."""
 
-    run_id: str
-    message: Message
+    begun: Begun
     at: float
     limit_seconds: float
     cause: Cause = Cause.TIME_LIMIT
-    wants_word: bool = False
     signum: int = 0
 
 
@@ -60,8 +58,8 @@ class Limits:
         hard, soft = run.limits
         if hard is not None and self._report is not None:
             at = self._clock.monotonic() + float(hard)
-            deadline = Deadline(run.id, run.delivery.message(), at, float(hard), wants_word=wants_word)
-            self._report(run.id, deadline)
+            begun = Begun.of(run, self._clock.time(), wants_word=wants_word)
+            self._report(run.id, Deadline(begun, at, float(hard)))
         elif hard is not None and soft is None:
             soft = hard  # without a supervisor nobody can end the process: the best that is left
         try:
@@ -91,15 +89,19 @@ class Limits:
         with self._lock:
             self._holds[run_id] = hold
         try:
-            yield
+            try:
+                yield
+            finally:
+                finish(lambda: self._let_go(run_id, hold))
         except type(error) as raised:
             if not raised.args:  # it was raised as a bare class: the interpreter takes no more
                 raised.args = error.args
             raise
-        finally:
-            with self._lock:  # nothing can be raised any more once we have the lock
-                self._holds.pop(run_id, None)
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(hold.thread_id), None)
+
+    def _let_go(self, run_id: str, hold: _Hold) -> None:
+        with self._lock:  # nothing can be raised any more once we have the lock
+            self._holds.pop(run_id, None)
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(hold.thread_id), None)
 
     def enforce(self) -> None:
         """Raise in the threads whose time is up; the worker's I/O thread calls this every 50 ms."""
@@ -118,10 +120,13 @@ def _alarm(seconds: float, error: BaseException) -> Iterator[None]:
     def ring(signum: int, frame: Any) -> None:
         raise error
 
+    def silence() -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        finish(silence)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 
+from ..core.ending import Cause
 from . import child
 from .child import Boot, Part
 from .journal import Journal
@@ -33,7 +34,6 @@ class Child:
     journal: Journal
     ready: bool = False
     deadlines: dict[str, Deadline] = field(default_factory=dict)
-    settled: set[str] = field(default_factory=set)  # runs whose end is written down already
     stopping: bool = False
 
     def tell(self, seconds: float) -> None:
@@ -57,6 +57,13 @@ class Child:
     def waited_for(self) -> list[Any]:
         """What becomes readable when it says something or dies."""
         return [self.process.sentinel] if self.pipe.closed else [self.pipe, self.process.sentinel]
+
+    def note(self, run_id: str, deadline: Deadline | None) -> None:
+        """A run has a deadline, or (None) is over: that does not undo that somebody asked for its end."""
+        if deadline is not None:
+            self.deadlines[run_id] = deadline
+        elif run_id in self.deadlines and self.deadlines[run_id].cause is not Cause.TERMINATED:
+            del self.deadlines[run_id]
 
     def late(self, now: float) -> list[Deadline]:
         return [deadline for deadline in self.deadlines.values() if deadline.at <= now]

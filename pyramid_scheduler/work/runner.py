@@ -77,9 +77,8 @@ class Runner:
         self._history = history
         self._clock = clock
         self._reserved = reserved
-        self._caller = Caller(context, delegator, limits)
+        self._caller = Caller(context, delegator, limits, terminations or Terminations(clock))
         self._poison_limit = poison_limit
-        self._terminations = terminations or Terminations(clock)
         self._journal = journal
         self._endings = Endings(sealer, tasks)
         self._tell = Teller(emit, want)
@@ -161,6 +160,7 @@ class Runner:
         return None
 
     def _tell_task(self, run: Run, outcome: Outcome) -> Outcome:
+        self._tell.created(run)
         try:
             task = self._tasks.get(run.task, trusted=run.trusted)
         except InvalidMessage:  # it will not run anyway
@@ -180,10 +180,7 @@ class Runner:
             return Outcome(RunState.RETURNED)
         self._tell.created(run)
         try:
-            if task.ended is None:
-                return self._caller.call(task, run)
-            with self._terminations.hold(run):
-                return self._caller.call(task, run)
+            return self._caller.call(task, run)
         except JobTerminated as raised:
             outcome = outcome_of(Cause.TERMINATED, raised.signum, "JobTerminated: somebody asked for its end")
             self._endings.tell(run.delivery, outcome)
@@ -194,7 +191,7 @@ class Runner:
     def _ack(self, task: Task, run: Run, ack_now: AckNow) -> bool:
         """Written down before: from the ack on nobody else knows of it."""
         if self._journal is not None:
-            begun = Begun(run.delivery.message(), self._clock.time(), task.ended is not None)
+            begun = Begun.of(run, self._clock.time(), wants_word=task.ended is not None)
             self._journal.begin(run.delivery, begun)
         if ack_now(run.delivery):
             return True
@@ -252,6 +249,8 @@ class Runner:
         message = _kept(delivery)
         parked_id = message.id or f"unreadable-{abs(hash(delivery.body)):x}-{now:.6f}"
         outcome = Outcome(RunState.PARKED, exception=refusal, error=str(refusal))
+        if isinstance(refusal, PoisonMessage):
+            self._endings.tell(delivery, outcome_of(Cause.LOST, "as it did before", str(refusal)))
         record = None
         if run is not None:
             self._tell.parked(run, outcome, now)
@@ -263,9 +262,11 @@ class Runner:
         """A run that was acked before its call and will not end: it is kept, as the broker has it no more."""
         message, now = _kept(delivery), self._clock.time()
         error = f"WorkerLost: {worker_says}; its task is acked before it runs, so that it does not run again by itself"
-        parked = Parked(message.id, message, RunState.FAILED, error, "", now)
-        self._endings.tell(delivery, outcome_of(Cause.LOST, worker_says, error))
-        return Settlement(delivery, Outcome(RunState.FAILED, error=error), None, parked)
+        outcome = outcome_of(Cause.LOST, worker_says, error)
+        run = self._open(delivery)
+        self._endings.tell(delivery, outcome)
+        parked = Parked(run.id, message, RunState.FAILED, error, "", now)
+        return Settlement(delivery, outcome, self._record(run, outcome, now, 0.0), parked)
 
     def stored(self, schedule: Schedule, addition: Addition) -> None:
         """The settler says what became of a schedule; its listeners are told."""

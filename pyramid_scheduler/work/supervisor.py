@@ -140,7 +140,7 @@ class Supervisor:
                 self._fail(one, str(value))
             elif what == "deadline":
                 run_id, deadline = value
-                one.deadlines.pop(run_id, None) if deadline is None else one.deadlines.__setitem__(run_id, deadline)
+                one.note(run_id, deadline)
 
     def _greet(self, hello: Any) -> None:
         self._failure = ""
@@ -161,10 +161,9 @@ class Supervisor:
                 continue
             self._hear_child(one)
             self._note_death(one)
-            self._casualties.collect(one)
+            self._casualties.collect(one, self._home)
             post.vacate()
             self._orphans.append(one.part.name)
-        self._casualties.settle(self._home)
         self._release_orphans()
 
     def _note_death(self, one: Child) -> None:
@@ -272,6 +271,7 @@ class Supervisor:
             one.process.kill()
             one.process.join()
         self._bury()
+        self._casualties.close()
         if self._is_hopeless:
             self._announce(f"pscheduler: no worker could start: {self._failure}")
         if self._home is not None:

@@ -37,8 +37,6 @@ class Teller:
             self._say(EventType.JOB_CREATED, run)
 
     def ended(self, run: Run, outcome: Outcome, started_at: float) -> None:
-        if outcome.state in (RunState.CANCELED, RunState.EXPIRED, RunState.MISSED):
-            self.created(run)  # it was refused before it was called
         type_ = _TYPES.get(outcome.state)
         if type_ is not None:
             self._say(type_, run, outcome, started_at)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.clock import Clock
-from ..core.ending import Cause
+from ..core.ending import Begun, Cause
 from ..core.errors import JobTerminated
 from ..core.run import Run
+from .interruption import finish
 from .limits import Deadline, Report
 
 DEATH_SECONDS = 10.0
@@ -27,7 +28,7 @@ class _Hold:
 
 
 class Terminations:
-    """The runs of one worker that can be ended.
+    """The runs of one worker that can be ended, each at most once.
 
     Where a process runs one at a time and has a supervisor, that ends the process. Otherwise JobTerminated is raised
     in the run's thread, between two steps of Python code: what blocks in one call ends when that call returns.
@@ -45,12 +46,13 @@ class Terminations:
         hold = _Hold(run, threading.get_ident(), self._clock.time())
         self._holds[run.id] = hold
         try:
-            yield
+            try:
+                yield
+            finally:
+                finish(lambda: self._let_go(hold))
         except JobTerminated as raised:
             raised.signum = hold.signum or 0  # it was raised as a bare class: the interpreter takes no more
             raise
-        finally:
-            self._let_go(hold)
 
     def _let_go(self, hold: _Hold) -> None:
         with self._lock:
@@ -62,12 +64,11 @@ class Terminations:
                 return
         # The next run would be ended in its place: this process dies any moment.
         threading.Event().wait(DEATH_SECONDS)
-        self._report(hold.run.id, None)
 
     def end(self, run_id: str, signum: int) -> bool:
-        """Returns whether it runs here."""
+        """Returns whether it runs here, and was not asked to end before."""
         with self._lock:
-            hold = self._holds.get(run_id)
+            hold = self._holds.pop(run_id, None)
             if hold is None:
                 return False
             hold.signum = signum
@@ -80,11 +81,9 @@ class Terminations:
 
     def _deadline(self, hold: _Hold, signum: int) -> Deadline:
         return Deadline(
-            run_id=hold.run.id,
-            message=hold.run.delivery.message(),
+            begun=Begun.of(hold.run, hold.started_at, wants_word=True),
             at=self._clock.monotonic(),
             limit_seconds=self._clock.time() - hold.started_at,
             cause=Cause.TERMINATED,
-            wants_word=True,
             signum=signum,
         )

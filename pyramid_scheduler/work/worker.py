@@ -28,6 +28,7 @@ HOARDING_SECONDS = 0.5
 FLUSH_AT = 200
 FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.05, 1.0
 EXIT_STOPPED, EXIT_RECYCLE = 0, 3
+STOPPED = "its worker was stopped before it finished"
 
 
 class Worker:
@@ -200,7 +201,8 @@ class Worker:
         source = self._source
         if source is None:
             source = self._source = self._open_source()
-        self._notice_standstill(source)
+        if self._clock.monotonic() - self._turned_at >= SILENT_SECONDS:
+            self._forget_claims(source)
         self._upkeep.turn()
         if not self._early.serve(source) or self._is_flush_due():
             self._settler.flush(source)
@@ -213,12 +215,13 @@ class Worker:
         self._asleep = True
         self._intake.fill(source, len(self._busy), self._seconds_to_wait())
         self._asleep = False
+        self._turned_at = self._clock.monotonic()
 
-    def _notice_standstill(self, source: Source) -> None:
-        now = self._clock.monotonic()
-        if now - self._turned_at >= SILENT_SECONDS:
-            self._intake.empty(source)
-        self._turned_at = now
+    def _forget_claims(self, source: Source) -> None:
+        """This process stood still, or did not reach the broker, for so long that others may have what it holds."""
+        self._early.refuse()
+        self._intake.empty(source)
+        self._turned_at = self._clock.monotonic()
 
     def _is_flush_due(self) -> bool:
         """Outcomes of runs that were acked early hold nothing up: they wait for each other."""
@@ -263,11 +266,12 @@ class Worker:
         self.unfinished = self._threads - len(self._at_home)
         if unfinished:
             log.warning("%d jobs did not finish in time; they go back to their queues", len(unfinished))
-        for delivery in unfinished:
-            if delivery.acked:
-                self._settler.add(self._runner.lost(delivery, "its worker was stopped before it finished"))
         source = self._source
         if source is not None:
+            self._try(lambda: self._settler.flush(source))  # first: telling tasks of their end may take long
+            for delivery in unfinished:
+                if delivery.acked:
+                    self._try(lambda delivery=delivery: self._settler.add(self._runner.lost(delivery, STOPPED)))  # type: ignore[misc]
             self._try(lambda: self._settler.flush(source))
             self._try(lambda: self._intake.empty(source))
             self._try(lambda: source.give_back([delivery for delivery in unfinished if not delivery.acked]))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pyramid_scheduler.core.ending import Ending
+from pyramid_scheduler.core.ending import Begun, Ending
 from pyramid_scheduler.core.message import Message
 from pyramid_scheduler.work.child import Part
 from pyramid_scheduler.work.journal import Journal
@@ -50,7 +50,8 @@ class Service:
         return 0
 
     def _report(self, run_id: str, seconds: float) -> None:
-        self.report(run_id, Deadline(run_id, Message("q", {"id": run_id}, b""), time.monotonic() + seconds, seconds))
+        begun = Begun(run_id, "a.b", 0, Message("q", {"id": run_id}, b""), time.time())
+        self.report(run_id, Deadline(begun, time.monotonic() + seconds, seconds))
 
     def stop(self, timeout: float) -> None:
         note(self.directory, "told", os.getpid(), timeout)
@@ -95,7 +96,7 @@ class Home:
         return 0
 
     def settle(self, ending: Ending) -> None:
-        note(self.directory, "killed", ending.begun.message.id, ending.worker, ending.cause)
+        note(self.directory, "killed", ending.begun.run_id, ending.worker, ending.cause)
 
     def banner(self, processes: int) -> Sequence[str]:
         return (f"up: {processes}",)

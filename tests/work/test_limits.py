@@ -16,6 +16,7 @@ from pyramid_scheduler.core.run import Outcome, Run, RunState
 from pyramid_scheduler.core.task import Task
 from pyramid_scheduler.work.calling import Caller
 from pyramid_scheduler.work.limits import Deadline, Limits
+from pyramid_scheduler.work.terminations import Terminations
 from tests.fleet import wait_for
 from tests.work.fakes import Workshop, delivery
 
@@ -28,7 +29,9 @@ def run_of(*limits: float | None, args: Any = ()) -> Run:
 
 
 def call(func: Callable[..., Any], run: Run, limits: Limits | None = None, **options: Any) -> Outcome:
-    caller = Caller(options.pop("context", None), options.pop("delegator", None), limits or Limits(SystemClock()))
+    clock = SystemClock()
+    given = options.pop("context", None), options.pop("delegator", None)
+    caller = Caller(*given, limits or Limits(clock), options.pop("terminations", None) or Terminations(clock))
     return caller.call(Task("job", func, **options), run)
 
 
@@ -107,7 +110,7 @@ def test_the_supervisor_is_told_of_a_hard_limit_and_of_the_end_of_the_run() -> N
     assert deadline is not None
     assert cleared is None
     assert deadline.at == pytest.approx(began + 5, abs=1)
-    assert deadline.message.id == "r"
+    assert deadline.begun.run_id == "r"
 
 
 def test_without_limits_the_supervisor_is_told_nothing() -> None:
@@ -160,7 +163,7 @@ def test_a_coroutine_is_awaited_in_the_thread_of_its_job() -> None:
 
 
 def test_a_coroutine_that_ran_too_long_does_not_go_on_in_the_next_one() -> None:
-    caller = Caller(None, None, Limits(SystemClock()))
+    caller = Caller(None, None, Limits(SystemClock()), Terminations(SystemClock()))
     went_on: list[str] = []
 
     async def long() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from pyramid_scheduler.core.errors import BrokerUnavailable
 from pyramid_scheduler.core.run import Outcome, RunState
@@ -216,6 +217,21 @@ def test_a_job_whose_early_ack_is_not_to_be_had_goes_back_unrun_when_the_worker_
     wait_for(lambda: none_alive(shop))
     assert ran == []
     assert shop.source.acked == []
+
+
+def test_what_waited_for_its_ack_during_a_standstill_is_not_begun(make_workshop: Make, mocker: MockerFixture) -> None:
+    shop = make_workshop(delivery("a", "early"))
+    shop.add("early", print, ack_early=True)
+    shop.source.away = {"ack"}
+    shop.worker.start()
+    wait_for(lambda: len(shop.worker._early))
+    real = time.monotonic  # others may have its claim by now
+    mocker.patch.object(shop.worker._clock, "monotonic", side_effect=lambda: real() + 30)
+    wait_for(lambda: not len(shop.worker._early), what="the refusal")
+    shop.source.away = set()
+    wait_for(lambda: shop.source.given_back == ["a"])
+    shop.ends("a")
+    assert shop.source.acked == ["a"]
 
 
 def test_an_early_acked_job_that_does_not_finish_in_time_is_kept_with_the_failures(make_workshop: Make) -> None:
