@@ -150,8 +150,10 @@ class group(Signature):
         parent_id: str | None = None,
         group_index: int | None = None,
     ) -> Any:
-        frozen = self._freeze_group_tasks(_id, group_id, chord, root_id, parent_id, group_index)
-        return self.app.GroupResult(*frozen)
+        own_id, results = self._freeze_group_tasks(_id, group_id, chord, root_id, parent_id, group_index)
+        for _ in results:  # of a generator, too: whoever sends the tasks must send the ids of these results
+            pass
+        return self.app.GroupResult(own_id, results)
 
     _freeze = freeze
 

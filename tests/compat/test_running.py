@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from compat import signals, states
+from compat import group, signals, states
 from compat.contrib.testing.worker import start_worker
 from compat.exceptions import Ignore, NotRegistered, Reject
 
@@ -175,3 +175,12 @@ def test_the_worker_answers_who_it_is_and_what_it_knows(app: Any, worker: Any) -
     assert inspect.ping() == {worker.hostname: {"ok": "pong"}}
     assert "known.task [rate_limit=5/s]" in inspect.registered()[worker.hostname]
     assert [queue["name"] for queue in inspect.active_queues()[worker.hostname]] == ["tests"]
+
+
+def test_a_group_of_a_generator_at_the_end_of_a_chain_has_the_results_of_what_was_sent(app: Any, worker: Any) -> None:
+    @app.task
+    def add(x: int, y: int) -> int:
+        return x + y
+
+    result = (add.s(2, 2) | group(add.s(n) for n in range(3))).apply_async()
+    assert result.get(timeout=SECONDS) == [4, 5, 6]
