@@ -58,9 +58,25 @@ class Booting:
         wiring = scheduler.wiring
         if part.role == "timekeeper":
             keeper = wiring.timekeeper(part.name)
-            return keeper, lambda timeout: keeper.stop(), settings.shutdown_timeout_seconds, hello
-        worker = wiring.worker(part.name, queues, threads, report=report, journal=journal, beats=False)
-        return worker, lambda timeout: worker.stop(timeout, wait=False), settings.shutdown_timeout_seconds, hello
+            service, stop = Leaving(keeper, scheduler), lambda timeout: keeper.stop()
+        else:
+            worker = wiring.worker(part.name, queues, threads, report=report, journal=journal, beats=False)
+            service, stop = Leaving(worker, scheduler), lambda timeout: worker.stop(timeout, wait=False)
+        return service, stop, settings.shutdown_timeout_seconds, hello
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """A service whose process ends after it, without Python's own farewells: threads that hang must not keep it."""
+
+    service: Service
+    scheduler: Scheduler
+
+    def run(self) -> int | None:
+        try:
+            return self.service.run()
+        finally:
+            self.scheduler.say_farewell()
 
 
 def supervise(

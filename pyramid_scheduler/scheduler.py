@@ -48,6 +48,7 @@ class Scheduler:
         self.declared: dict[str, Schedule] = {}
         self.wiring = Wiring(self, context)
         self._crew: Crew | None = None
+        self._farewells: list[Callable[[], object]] = []
 
     # The wings, opened when first used
 
@@ -226,6 +227,19 @@ class Scheduler:
         if crew is not None and crew.alive:
             crew.stop(self.settings.shutdown_timeout_seconds if timeout is None else timeout)
         self.wiring.close()
+
+    def at_exit(self, call: Callable[[], object]) -> None:
+        """Call this when a worker process of ``pscheduler`` is about to end in good order; ``atexit`` is not called."""
+        self._farewells.append(call)
+
+    def say_farewell(self) -> None:
+        """Make the calls of ``at_exit``, the latest first, each once; never raises."""
+        while self._farewells:
+            call = self._farewells.pop()
+            try:
+                call()
+            except Exception:
+                log.exception("%r, which was to be called at the end, raised", call)
 
     def send(self, messages: Sequence[Message], *, transactional: bool = True) -> None:
         """Publish; joined to the running transaction where there is one and ``transactional`` is left true."""

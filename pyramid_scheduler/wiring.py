@@ -144,8 +144,12 @@ class Wiring:
             clock=clock,
             max_jobs=settings.worker_max_jobs,
             max_memory_bytes=settings.worker_max_memory_bytes,
-            abandon=end_process if report is not None else lambda: None,
+            abandon=self._abandon if report is not None else lambda: None,
         )
+
+    def _abandon(self) -> None:
+        self._scheduler.say_farewell()
+        end_process()
 
     def terminate(self, run_id: str, signum: int) -> bool:
         """End that run if it runs in this process, and its task is one that can be told; returns whether it is."""

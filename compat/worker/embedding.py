@@ -40,7 +40,9 @@ def embed(app: Any, options: dict[str, Any], hostname: str, *, speaks: bool = Tr
         signals.worker_init.send(sender=controller)
         signals.worker_process_init.send(sender=hostname)
         controller.listen()
-        atexit.register(_leave, controller, os.getpid())
+        pid = os.getpid()
+        scheduler.at_exit(lambda: _leave(controller, pid))
+        atexit.register(scheduler.say_farewell)
         signals.worker_ready.send(sender=controller.consumer)
     return scheduler
 

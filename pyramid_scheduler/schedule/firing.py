@@ -54,9 +54,11 @@ class Planner:
         counted = [s.id for s in batch.schedules if s.state is not ScheduleState.ACTIVE or s.max_instances]
         open_runs = batch.open_runs(counted) if counted else {}
         for schedule in batch.schedules:
-            if schedule.state is not ScheduleState.ACTIVE:
+            if _is_single(schedule) and schedule.state is ScheduleState.CANCELED:
+                self._refuse(plan, schedule, now)
+            elif schedule.state is not ScheduleState.ACTIVE:
                 self._end(plan, schedule, open_runs.get(schedule.id, 0), now)
-            elif schedule.kind in (JobKind.ASYNC, JobKind.DATE) or schedule.trigger.get("type") == "date":
+            elif _is_single(schedule):
                 self._fire_once(plan, schedule, now)
             else:
                 self._fire_recurring(plan, schedule, open_runs.get(schedule.id, 0), now)
@@ -73,6 +75,13 @@ class Planner:
             plan.ends.append(_event(EventType.JOB_CANCELED, schedule))
         plan.ends.append(_event(EventType.JOB_REMOVED, schedule))
         plan.removals.append(schedule.id)
+
+    def _refuse(self, plan: Plan, schedule: Schedule, now: float) -> None:
+        """A worker, which knows the task, is to refuse the run and tell of it. Should the cancel be forgotten before
+        anybody takes the message, it has expired all the same."""
+        more = {wire.FINAL: True, "expires": _iso(now)}
+        plan.removals.append(schedule.id)
+        plan.fires.append(self._fire(schedule, schedule.message.id, schedule.due_at or now, more))
 
     def _fire_once(self, plan: Plan, schedule: Schedule, now: float) -> None:
         due = schedule.due_at if schedule.due_at is not None else now
@@ -128,6 +137,10 @@ class Planner:
                 due_at=due,
             )
         )
+
+
+def _is_single(schedule: Schedule) -> bool:
+    return schedule.kind in (JobKind.ASYNC, JobKind.DATE) or schedule.trigger.get("type") == "date"
 
 
 def _too_late(schedule: Schedule, due: float, now: float) -> bool:
