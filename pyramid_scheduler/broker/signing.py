@@ -32,6 +32,7 @@ SIGNED_HEADERS = (
     wire.DUE,
     wire.TOKEN,
     wire.FINAL,
+    wire.CANCELED,
     wire.RETRY,
     wire.GRACE,
     wire.CREATED,

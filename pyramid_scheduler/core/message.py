@@ -23,6 +23,7 @@ DUE = "ps-due"  # when a timekeeper's fire was due (ISO, UTC); with it, an eta i
 TOKEN = "ps-token"  # minted at each publication of a fire; tells a redelivery from a second publication
 FINAL = "ps-final"  # true on the last run of a timed job
 RETRY = "ps-retry"  # [max_retries, backoff_seconds, [exception names], jitter]
+CANCELED = "ps-canceled"  # true: it was cancelled while it was stored, and is sent to be refused
 GRACE = "ps-grace"  # misfire_grace_time in seconds
 REPLACE = "ps-replace"  # true: a stored job of the same id is replaced
 NAME = "ps-name"  # the job's display name

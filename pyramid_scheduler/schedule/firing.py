@@ -77,9 +77,9 @@ class Planner:
         plan.removals.append(schedule.id)
 
     def _refuse(self, plan: Plan, schedule: Schedule, now: float) -> None:
-        """A worker, which knows the task, is to refuse the run and tell of it. Should the cancel be forgotten before
-        anybody takes the message, it has expired all the same."""
-        more = {wire.FINAL: True, "expires": _iso(now)}
+        """A worker, which knows the task, is to refuse the run and tell of it. Its message says so itself: workers hear
+        of cancels a moment later."""
+        more = {wire.FINAL: True, wire.CANCELED: True}
         plan.removals.append(schedule.id)
         plan.fires.append(self._fire(schedule, schedule.message.id, schedule.due_at or now, more))
 

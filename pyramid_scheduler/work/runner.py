@@ -149,7 +149,8 @@ class Runner:
 
     def _refused(self, run: Run, now: float) -> Outcome | None:
         headers = run.headers
-        if self._cancellations.covers(run.job_id, float(headers.get(wire.CREATED) or 0.0)):
+        is_canceled = wire.CANCELED in headers
+        if is_canceled or self._cancellations.covers(run.job_id, float(headers.get(wire.CREATED) or 0.0)):
             return Outcome(RunState.CANCELED)
         expires = headers.get("expires")
         if expires and epoch_of(expires) <= now:
