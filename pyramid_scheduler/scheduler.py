@@ -34,8 +34,8 @@ class Scheduler:
     """Creates jobs, answers for them, and in combined mode runs them.
 
     Making one starts no thread and opens no connection. Its methods may be called from any thread. Wherever a job
-    is created: InvalidJob, InvalidQueue or InvalidMessage say what is wrong with it, BrokerUnavailable that the
-    broker did not answer within two seconds; in each of these cases no job was created.
+    is created: InvalidJob, InvalidQueue or InvalidMessage say what is wrong with it, and there is no job.
+    BrokerUnavailable says that the broker did not answer within two seconds, or that the connection broke meanwhile.
     """
 
     def __init__(
