@@ -36,6 +36,8 @@ class AsyncBackendMixin:
         meta = self.get_task_meta(result.id)  # type: ignore[attr-defined]
         if meta["status"] not in states.READY_STATES:
             meta = next(self._heard([result.id], timeout, on_interval, on_message))[1]
+            if on_interval and meta["status"] in states.PROPAGATE_STATES:
+                on_interval()  # where a parent failed, too, it is the parent's exception that is raised
         elif on_message is not None:
             on_message(meta)
         result._maybe_set_cache(meta)

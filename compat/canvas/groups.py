@@ -150,10 +150,8 @@ class group(Signature):
         parent_id: str | None = None,
         group_index: int | None = None,
     ) -> Any:
-        own_id, results = self._freeze_group_tasks(_id, group_id, chord, root_id, parent_id, group_index)
-        for _ in results:  # of a generator, too: whoever sends the tasks must send the ids of these results
-            pass
-        return self.app.GroupResult(own_id, results)
+        frozen = self._freeze_group_tasks(_id, group_id, chord, root_id, parent_id, group_index)
+        return self.app.GroupResult(*frozen)
 
     _freeze = freeze
 
@@ -177,9 +175,10 @@ class group(Signature):
         common = {"group_id": group_id, "chord": chord, "root_id": root_id, "parent_id": parent_id}
         if isinstance(self.tasks, _regen):
             copies = (maybe_signature(task, app=self._app).clone() for task in self.tasks)
-            for_results, for_later = itertools.tee(copies)
-            self.tasks = regen(for_later)
-            return own_id, regen(_frozen(for_results, common))
+            # Whichever is asked for first, the tasks or the results, gives both of them their ids.
+            for_results, for_later = itertools.tee(_with_results(copies, common))
+            self.tasks = regen(task for task, _ in for_later)
+            return own_id, regen(result for _, result in for_results if result is not None)
         # Flat at once, so that the chord's own results are those of single tasks.
         tasks = list(_flattened(self.tasks, self._app))
         results = list(_frozen(tasks, common))
@@ -255,4 +254,9 @@ def _flattened(tasks: Any, app: Any) -> Iterator[Any]:
 
 
 def _frozen(tasks: Any, common: dict[str, Any]) -> Iterator[Any]:
-    return (task.freeze(group_index=index, **common) for index, task in enumerate(tasks) if not is_empty_chain(task))
+    return (result for _, result in _with_results(tasks, common) if result is not None)
+
+
+def _with_results(tasks: Any, common: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
+    for index, task in enumerate(tasks):
+        yield task, None if is_empty_chain(task) else task.freeze(group_index=index, **common)
