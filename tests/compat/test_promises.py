@@ -177,10 +177,12 @@ def test_a_worker_that_is_told_to_stop_says_that_it_leaves(project: Project) -> 
     app = project.tasks.app
     worker = project.start("-c", "1", "-E", "-n", "leaver@here")
     with app.connection_for_read() as connection:
-        handlers = {"worker-offline": lambda event: heard.append(event["hostname"])}
-        with app.events.Receiver(connection, handlers=handlers).consumer_context() as (listening, _, _):
+        receiver = app.events.Receiver(connection, handlers={"*": lambda event: heard.append(event["type"])})
+        with receiver.consumer_context() as (listening, _, _):
+            while "worker-heartbeat" not in heard:
+                listening.drain_events(timeout=SECONDS)
             worker.terminate()
-            while "leaver@here" not in heard:
+            while "worker-offline" not in heard:
                 listening.drain_events(timeout=SECONDS)
     assert worker.wait(SECONDS) == 0
     assert [name for name, _ in project.notes("left")] == ["leaver@here"]
