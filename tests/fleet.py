@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,12 @@ def wait_for(condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS, wh
             return value
         assert time.monotonic() < deadline, f"waited {seconds:g} s in vain for {what or condition}"
         time.sleep(0.05)
+
+
+def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    """What they return, each called in a thread of its own."""
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return [future.result() for future in [pool.submit(call) for call in calls]]
 
 
 class Fleet:

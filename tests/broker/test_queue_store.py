@@ -21,7 +21,7 @@ from pyramid_scheduler.broker.transports.store import Put, QueueStore
 from pyramid_scheduler.core.errors import BrokerUnavailable, SchemaMismatch
 from pyramid_scheduler.core.waking import WakePipe
 from tests import servers
-from tests.fleet import ROOT, wait_for
+from tests.fleet import ROOT, at_once, wait_for
 
 STORES = ("sqlite", "postgresql", "mariadb", "redis")
 
@@ -271,13 +271,7 @@ def test_a_put_within_a_transaction_is_part_of_it(tmp_path: Path, me: str) -> No
 
 
 def test_several_first_starts_at_once_make_the_tables_once(url: str) -> None:
-    stores = [open_store(url) for _ in range(6)]
-    queue, sizes = servers.unique("queue"), []
-    threads = [threading.Thread(target=lambda one=one: sizes.append(one.size(queue))) for one in stores]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    stores, queue = [open_store(url) for _ in range(6)], servers.unique("queue")
+    assert at_once([lambda store=store: store.size(queue) for store in stores]) == [0] * 6  # type: ignore[misc]
     for store in stores:
         store.close()
-    assert sizes == [0] * 6

@@ -101,37 +101,18 @@ def test_what_was_revoked_when_nobody_worked_never_runs(project: Project, second
     assert runs(project) == ["later"]
 
 
-@pytest.fixture
-def stored(project: Project) -> tuple[Any, float]:
-    """A task that a worker has stored and left behind, and its eta."""
+def test_what_was_stored_and_then_revoked_when_nobody_worked_never_runs_and_says_so(project: Project) -> None:
     worker = project.start("-c", "1")
     result, at = send(project, "revoked", 4)
     wait_until_stored(project, result)
     stop(worker)
-    return result, at
-
-
-def test_what_was_stored_and_then_revoked_when_nobody_worked_never_runs(
-    project: Project, stored: tuple[Any, float]
-) -> None:
-    result, at = stored
-
-    result.revoke()
-    project.start("-c", "1")
-
-    run_a_later_one(project, at)
-    assert runs(project) == ["later"]
-
-
-def test_what_was_stored_and_then_revoked_when_nobody_worked_says_so(
-    project: Project, stored: tuple[Any, float]
-) -> None:
-    result, _ = stored
 
     result.revoke()
     project.start("-c", "1")
 
     wait_for(lambda: result.state == "REVOKED", what="the state")
+    run_a_later_one(project, at)
+    assert runs(project) == ["later"]
 
 
 def test_workers_that_share_a_beat_schedule_run_each_tick_once_and_lose_none_with_a_killed_one(

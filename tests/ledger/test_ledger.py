@@ -17,7 +17,7 @@ from pyramid_scheduler.core.message import Message
 from pyramid_scheduler.core.run import LiveWorker, Parked, Record, RunState
 from pyramid_scheduler.core.schedule import Addition, Advance, Fire, Schedule, ScheduleState
 from pyramid_scheduler.ledger.ledger import SqlLedger, open_ledger
-from tests.fleet import wait_for
+from tests.fleet import at_once, wait_for
 
 MESSAGE = Message("queue", {"id": "m", "task": "a.b"}, b"\x00[]")
 
@@ -289,12 +289,6 @@ def test_a_dead_server_is_an_error_within_two_seconds() -> None:
 
 def test_several_first_starts_at_once_make_the_tables_once(database_url: str) -> None:
     ledgers = [open_ledger(database_url, SystemClock(), embedded=False) for _ in range(6)]
-    versions: list[str] = []
-    threads = [threading.Thread(target=lambda one=one: versions.append(one.upgrade())) for one in ledgers]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for one in ledgers:
-        one.close()
-    assert versions == ["0001"] * 6
+    assert at_once([ledger.upgrade for ledger in ledgers]) == ["0001"] * 6
+    for ledger in ledgers:
+        ledger.close()
