@@ -54,6 +54,7 @@ def stop(worker: subprocess.Popen[bytes]) -> None:
     assert worker.wait(SECONDS) == 0
 
 
+@pytest.mark.fault
 def test_a_task_far_beyond_the_visibility_timeout_runs_once_at_its_eta_though_its_worker_is_killed(
     project: Project,
 ) -> None:
@@ -115,6 +116,7 @@ def test_what_was_stored_and_then_revoked_when_nobody_worked_never_runs_and_says
     assert runs(project) == ["later"]
 
 
+@pytest.mark.fault
 def test_workers_that_share_a_beat_schedule_run_each_tick_once_and_lose_none_with_a_killed_one(
     project: Project,
 ) -> None:
