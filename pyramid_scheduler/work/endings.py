@@ -31,20 +31,20 @@ class Endings:
             raise UnreadableMessage(f"the message carries no end of a run that can be read: {error!r}") from error
         if run.trusted and not word.trusted:
             raise UntrustedMessage("an unsigned message may not say how the run of a signed one ended")
-        task = self._tasks.get(run.task, trusted=run.trusted)
-        if task.ended is not None:
-            task.ended(run, outcome)
+        self._tell(run, outcome)
         return Outcome(RunState.IGNORED)
 
     def tell(self, delivery: Delivery, outcome: Outcome) -> None:
         """From within the process that ran it; its end is recorded elsewhere, and an error here changes nothing."""
         try:
-            run = self._sealer.open(delivery)
-            task = self._tasks.get(run.task, trusted=run.trusted)
-            if task.ended is not None:
-                task.ended(run, outcome)
+            self._tell(self._sealer.open(delivery), outcome)
         except Exception:
             log.exception("the task of a run that was %s could not be told: %s", outcome.state, outcome.error)
+
+    def _tell(self, run: Run, outcome: Outcome) -> None:
+        task = self._tasks.get(run.task, trusted=run.trusted)
+        if task.ended is not None:
+            task.ended(run, outcome)
 
 
 def _delivery(message: Message) -> Delivery:

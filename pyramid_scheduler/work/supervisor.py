@@ -1,4 +1,6 @@
-"""The supervisor: a process without threads that starts children afresh, beats for them, and replaces the dead."""
+"""The supervisor: a process that starts children afresh, beats for them, and replaces the dead.
+
+It has one thread, but for the one that writes down casualties: whatever may wait for long must not be done here."""
 
 from __future__ import annotations
 
