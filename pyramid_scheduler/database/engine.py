@@ -172,8 +172,23 @@ def _open_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     ``synchronous=NORMAL`` may lose the last commits when the machine (not a process) loses power; it never corrupts.
     """
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "temp_store=MEMORY"):
+    _switch_to_wal(connection)
+    for pragma in ("synchronous=NORMAL", "temp_store=MEMORY"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """The first who opens a file switches it. SQLite has no busy timeout for this: two who do it at once collide."""
+    deadline = time.monotonic() + SQLITE_BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(random.uniform(0.001, 0.02))
+        else:
+            return
 
 
 def _begin_immediate(connection: Connection) -> None:

@@ -6,9 +6,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from pyramid_scheduler.core.clock import SystemClock
 from pyramid_scheduler.core.errors import LedgerUnavailable, SchemaMismatch
@@ -16,6 +19,7 @@ from pyramid_scheduler.core.kind import JobKind
 from pyramid_scheduler.core.message import Message
 from pyramid_scheduler.core.run import LiveWorker, Parked, Record, RunState
 from pyramid_scheduler.core.schedule import Addition, Advance, Fire, Schedule, ScheduleState
+from pyramid_scheduler.database.engine import Database
 from pyramid_scheduler.ledger.ledger import SqlLedger, open_ledger
 from tests.fleet import at_once, wait_for
 
@@ -285,6 +289,16 @@ def test_a_dead_server_is_an_error_within_two_seconds() -> None:
         open_ledger("postgresql+psycopg://u:geheim@127.0.0.1:9/x", SystemClock(), embedded=False).schedules.find()
     assert time.monotonic() - started < 2
     assert "geheim" not in str(caught.value)
+
+
+def test_many_who_open_a_new_sqlite_file_at_once_all_get_in(tmp_path: Path) -> None:
+    for number in range(60):  # a collision is a matter of luck: less than one in ten
+        databases = [Database(f"sqlite:///{tmp_path}/{number}.sqlite", LedgerUnavailable) for _ in range(8)]
+        at_once([partial(database.read, _look) for database in databases])
+
+
+def _look(connection: sa.Connection) -> Any:
+    return connection.scalar(sa.text("SELECT 1"))
 
 
 def test_several_first_starts_at_once_make_the_tables_once(database_url: str) -> None:
