@@ -6,13 +6,13 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, Self
 
 from kombu import compression as compressions
 from kombu import serialization
 from kombu.exceptions import OperationalError
 from kombu.utils.functional import retry_over_time
-from kombu.utils.objects import cached_property
 
 from pyramid_scheduler.api import BrokerUnavailable, Message
 
@@ -75,11 +75,14 @@ class PipelineProducer:
         """Publish as ``kombu.Producer.publish`` does; raises kombu's EncodeError and OperationalError."""
         if not self._goes_through_the_pipeline(options):
             return self._publish_with_kombu(body, options)
-        message = make_message(body, options)
+        return self.send(make_message(body, options), options.get("retry"), options.get("retry_policy") or {})
+
+    def send(self, message: Message, retry: Any, policy: Mapping[str, Any]) -> None:
+        """Publish a message that is made already; raises kombu's OperationalError."""
         if outbox.wants is not None and outbox.wants(message.headers):
             outbox.caught.append(message)
-            return None
-        return self._publish(message, options.get("retry"), options.get("retry_policy") or {})
+        else:
+            self._publish(message, retry, policy)
 
     def _goes_through_the_pipeline(self, options: Mapping[str, Any]) -> bool:
         if options.get("exchange") != "" or not options.get("routing_key"):
@@ -121,9 +124,7 @@ def make_message(body: Any, options: Mapping[str, Any]) -> Message:
     """A message from the arguments of ``publish``; raises kombu's EncodeError."""
     # An absent header says what an empty one says, and every header costs both ends some microseconds.
     headers = {name: value for name, value in (options.get("headers") or {}).items() if value is not None}
-    content_type, encoding, data = serialization.dumps(body, options.get("serializer"))
-    if isinstance(data, str):
-        data = data.encode()
+    content_type, encoding, data = encode(body, options.get("serializer"))
     if options.get("compression"):
         data, headers["compression"] = compressions.compress(data, options["compression"])
     expiration = options.get("expiration")
@@ -137,3 +138,9 @@ def make_message(body: Any, options: Mapping[str, Any]) -> Message:
         expires_at=None if expiration is None else time.time() + float(expiration),
         properties={name: options[name] for name in _PROPERTIES if options.get(name) is not None},
     )
+
+
+def encode(body: Any, serializer: Any) -> tuple[str, str, bytes]:
+    """(content type, content encoding, bytes); raises kombu's EncodeError."""
+    content_type, encoding, data = serialization.dumps(body, serializer)
+    return content_type, encoding, data.encode() if isinstance(data, str) else data

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from kombu import pools
 from kombu.connection import Connection
 from kombu.entity import Exchange, Queue
 from kombu.messaging import Consumer, Producer
-from kombu.utils.objects import cached_property
+from kombu.utils.objects import cached_property as settable_property
 
 from . import routes as _routes
 from .messages import ARGSREPR_MAXSIZE, as_task_v1, as_task_v2, task_message
 from .queues import Queues
-from .sending import make_task_sender
+from .sending import TaskSender
 
 __all__ = ("AMQP", "Queues", "task_message")
 
@@ -46,7 +46,7 @@ class AMQP:
 
     @cached_property
     def send_task_message(self) -> Any:
-        return make_task_sender(self)
+        return TaskSender(self)
 
     def _retry_publish(self, publish: Any, *args: Any, **kwargs: Any) -> Any:
         """Publish a follow-up of a run; it is retried as its own policy says."""
@@ -94,7 +94,7 @@ class AMQP:
             ),
         )
 
-    @cached_property
+    @settable_property
     def queues(self) -> Any:
         return self.Queues(self.app.conf.task_queues)
 
@@ -126,10 +126,6 @@ class AMQP:
     @cached_property
     def router(self) -> Any:
         return self.Router()
-
-    @router.setter  # type: ignore[no-redef]
-    def router(self, value: Any) -> Any:
-        return value
 
     def TaskConsumer(self, channel: Any, queues: Any = None, accept: Any = None, **kw: Any) -> Any:
         """A kombu Consumer of this app's queues."""

@@ -8,12 +8,12 @@ import sys
 import threading
 import types
 from collections import defaultdict
+from functools import cached_property
 from multiprocessing.util import register_after_fork
 from operator import attrgetter
 from typing import Any, Self
 
 from kombu.clocks import LamportClock
-from kombu.utils.objects import cached_property
 
 from .._state import _deregister_app, _register_app, _set_current_app, get_current_app, set_default_app
 from ..utils.dispatch import Signal

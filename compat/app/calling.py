@@ -13,6 +13,7 @@ from ..exceptions import Retry
 from ..utils.einfo import ExceptionInfo
 from ..utils.functional import maybe_list
 from ..utils.nodenames import gethostname
+from .plain_call import send_plainly
 
 
 def apply_async(
@@ -37,19 +38,24 @@ def apply_async(
     app = task._get_app()
     if app.conf.task_always_eager:
         return _eagerly(task, args, kwargs, task_id, producer, link, link_error, options)
-    return app.send_task(
-        task.name,
-        args,
-        kwargs,
-        task_id=task_id,
-        producer=producer,
-        link=link,
-        link_error=link_error,
-        result_cls=task.AsyncResult,
-        shadow=shadow,
-        task_type=task,
-        **options,
-    )
+
+    def send() -> Any:
+        return app.send_task(
+            task.name,
+            args,
+            kwargs,
+            task_id=task_id,
+            producer=producer,
+            link=link,
+            link_error=link_error,
+            result_cls=task.AsyncResult,
+            shadow=shadow,
+            task_type=task,
+            **options,
+        )
+
+    is_plain = not (given or shadow or producer or link or link_error)
+    return send_plainly(task, args, kwargs, task_id, send) if is_plain else send()
 
 
 def _check(task: Any, args: Any, kwargs: Any) -> None:

@@ -6,9 +6,8 @@ import os
 from collections import UserDict
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from functools import cached_property
 from typing import Any, NamedTuple, Self
-
-from kombu.utils.objects import cached_property
 
 from ..exceptions import ImproperlyConfigured
 from ..utils.collections import AttributeDictMixin, ConfigurationView
@@ -49,7 +48,7 @@ class PendingConfiguration(UserDict[str, Any], AttributeDictMixin):
         return repr(self.data)
 
     @cached_property
-    def data(self) -> Any:
+    def data(self) -> Any:  # type: ignore[override]
         return self.callback()
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
-
-from kombu.utils.objects import cached_property
 
 from ..exceptions import ImproperlyConfigured
 from ..loaders import get_loader_cls

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from kombu import pools
 from kombu.common import oid_from
 from kombu.exceptions import LimitExceeded, OperationalError
-from kombu.utils.objects import cached_property
 from kombu.utils.uuid import uuid
 
 from .._state import _task_stack, get_current_worker_task

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from multiprocessing.util import register_after_fork
 from typing import Any
 
 from kombu.pidbox import Mailbox
 from kombu.utils import functional
-from kombu.utils.objects import cached_property
 
 from ..exceptions import ImproperlyConfigured
 from ..utils.log import get_logger

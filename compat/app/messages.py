@@ -15,6 +15,7 @@ task_message = namedtuple("task_message", ("headers", "properties", "body", "sen
 #: The earliest moment that time.mktime knows.
 INT_MIN = -2147483648
 ARGSREPR_MAXSIZE = 1024
+NO_EMBED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 
 
 def as_task_v2(
@@ -51,17 +52,16 @@ def as_task_v2(
     **options: Any,
 ) -> Any:
     """Protocol 2: what is known about the call in headers, the arguments in the body."""
-    args, kwargs = _checked(args, kwargs)
+    args, kwargs = checked(args, kwargs)
     if countdown:
         eta = _from_now(app, countdown, "countdown", now, timezone)
     if isinstance(expires, numbers.Real):
         expires = _from_now(app, expires, "expires", now, timezone)
     eta, expires = _iso(eta), _iso(expires)
-    levels = app.conf.task_repr_maxlevels
-    if argsrepr is None:
-        argsrepr = saferepr(args, app.amqp.argsrepr_maxsize, levels)
-    if kwargsrepr is None:
-        kwargsrepr = saferepr(kwargs, app.amqp.kwargsrepr_maxsize, levels)
+    if argsrepr is None or kwargsrepr is None:
+        made = reprs(app, args, kwargs)
+        argsrepr = made[0] if argsrepr is None else argsrepr
+        kwargsrepr = made[1] if kwargsrepr is None else kwargsrepr
     headers = {
         "lang": "py",
         "task": name,
@@ -123,7 +123,7 @@ def as_task_v1(
     **options: Any,
 ) -> Any:
     """Protocol 1: everything in the body. For Celery workers from before version 4."""
-    args, kwargs = _checked(args, kwargs)
+    args, kwargs = checked(args, kwargs)
     if countdown:
         eta = _from_now(app, countdown, "countdown", now, timezone)
     if isinstance(expires, numbers.Real):
@@ -155,7 +155,13 @@ def as_task_v1(
     )
 
 
-def _checked(args: Any, kwargs: Any) -> tuple[Any, Any]:
+def reprs(app: Any, args: Any, kwargs: Any) -> tuple[str, str]:
+    """The arguments for people to read, cut to bounds."""
+    amqp, levels = app.amqp, app.conf.task_repr_maxlevels
+    return saferepr(args, amqp.argsrepr_maxsize, levels), saferepr(kwargs, amqp.kwargsrepr_maxsize, levels)
+
+
+def checked(args: Any, kwargs: Any) -> tuple[Any, Any]:
     args, kwargs = args or (), kwargs or {}
     if not isinstance(args, (list, tuple)):
         raise TypeError("task args must be a list or tuple")

@@ -8,10 +8,9 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
-from kombu.utils.objects import cached_property
 from vine import starpromise
 
 from .. import signals

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from kombu.common import Broadcast
 from kombu.entity import Exchange
@@ -11,13 +10,28 @@ from kombu.entity import Exchange
 from .. import signals
 
 
-def make_task_sender(amqp: Any) -> Callable[..., Any]:
-    """``send_task_message(producer, name, message, **options)`` for this app's settings."""
-    conf = amqp.app.conf
-    retry_default, policy_default = conf.task_publish_retry, conf.task_publish_retry_policy
-    delivery_mode_default = conf.task_default_delivery_mode
+class Destination(NamedTuple):
+    """Where to publish; as Kombu's producer takes it."""
 
-    def send_task_message(
+    queue: str | None
+    exchange: Any
+    routing_key: Any
+    delivery_mode: Any
+    declare: Any
+
+
+class TaskSender:
+    """``app.amqp.send_task_message(producer, name, message, **options)``, with the settings of its first use."""
+
+    def __init__(self, amqp: Any) -> None:
+        conf = amqp.app.conf
+        self.amqp = amqp
+        self.retry, self.retry_policy = conf.task_publish_retry, conf.task_publish_retry_policy
+        self.delivery_mode = conf.task_default_delivery_mode
+        self.serializer, self.compression = conf.task_serializer, conf.task_compression
+
+    def __call__(
+        self,
         producer: Any,
         name: str,
         message: Any,
@@ -40,52 +54,56 @@ def make_task_sender(amqp: Any) -> Callable[..., Any]:
         message_headers, properties, body, sent_event = message
         message_headers.update(headers or {})
         properties.update(kwargs)
-        qname, queue = _queue(amqp, queue, exchange)
-        if delivery_mode is None:
-            declared = getattr(getattr(queue, "exchange", None), "delivery_mode", None)
-            delivery_mode = declared or delivery_mode_default
-        exchange, routing_key = _address(amqp, qname, queue, exchange, routing_key, exchange_type)
-        if declare is None and queue and not isinstance(queue, Broadcast):
-            declare = [queue]
-        retry = retry_default if retry is None else retry
-        policy = {**policy_default, **(retry_policy or {})}
+        to = self.destination(queue, exchange, routing_key, exchange_type, delivery_mode, declare)
+        retry = self.retry if retry is None else retry
+        policy = {**self.retry_policy, **(retry_policy or {})}
         signals.before_task_publish.send(
             sender=name,
             body=body,
-            exchange=exchange,
-            routing_key=routing_key,
-            declare=declare,
+            exchange=to.exchange,
+            routing_key=to.routing_key,
+            declare=to.declare,
             headers=message_headers,
             properties=properties,
             retry_policy=policy,
         )
         published = producer.publish(
             body,
-            exchange=exchange,
-            routing_key=routing_key,
-            serializer=serializer or conf.task_serializer,
-            compression=compression or conf.task_compression,
+            exchange=to.exchange,
+            routing_key=to.routing_key,
+            serializer=serializer or self.serializer,
+            compression=compression or self.compression,
             retry=retry,
             retry_policy=policy,
-            delivery_mode=delivery_mode,
-            declare=declare,
+            delivery_mode=to.delivery_mode,
+            declare=to.declare,
             headers=message_headers,
             timeout=timeout,
             confirm_timeout=confirm_timeout,
             **properties,
         )
         signals.after_task_publish.send(
-            sender=name, body=body, headers=message_headers, exchange=exchange, routing_key=routing_key
+            sender=name, body=body, headers=message_headers, exchange=to.exchange, routing_key=to.routing_key
         )
         _tell_old_receivers(name, message_headers, body)
         if sent_event:
-            where = exchange.name if isinstance(exchange, Exchange) else exchange
-            sent_event.update(queue=qname, exchange=where, routing_key=routing_key)
-            dispatcher = event_dispatcher or amqp._event_dispatcher
+            where = to.exchange.name if isinstance(to.exchange, Exchange) else to.exchange
+            sent_event.update(queue=to.queue, exchange=where, routing_key=to.routing_key)
+            dispatcher = event_dispatcher or self.amqp._event_dispatcher
             dispatcher.publish("task-sent", sent_event, producer, retry=retry, retry_policy=policy)
         return published
 
-    return send_task_message
+    def destination(
+        self, queue: Any, exchange: Any, routing_key: Any, exchange_type: str | None, delivery_mode: Any, declare: Any
+    ) -> Destination:
+        qname, queue = _queue(self.amqp, queue, exchange)
+        if delivery_mode is None:
+            declared = getattr(getattr(queue, "exchange", None), "delivery_mode", None)
+            delivery_mode = declared or self.delivery_mode
+        exchange, routing_key = _address(self.amqp, qname, queue, exchange, routing_key, exchange_type)
+        if declare is None and queue and not isinstance(queue, Broadcast):
+            declare = [queue]
+        return Destination(qname, exchange, routing_key, delivery_mode, declare)
 
 
 def _queue(amqp: Any, queue: Any, exchange: Any) -> tuple[Any, Any]:

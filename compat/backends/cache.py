@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 from kombu.utils.encoding import ensure_bytes
-from kombu.utils.objects import cached_property
 
 from ..exceptions import ImproperlyConfigured
 from .keyvalue import KeyValueStoreBackend
@@ -118,14 +118,14 @@ class CacheBackend(KeyValueStoreBackend):
         self.client.delete(key)
 
     def incr(self, key: Any) -> int:
-        return self.client.incr(key)  # type: ignore[no-any-return]
+        return self.client.incr(key)
 
     def apply_chord(self, header_result_args: Any, body: Any, **kwargs: Any) -> None:
         self.delete(self.get_key_for_chord(header_result_args[0]))
         super().apply_chord(header_result_args, body, **kwargs)
 
     def _count_part(self, key: Any, request: Any) -> int:
-        return self.client.count(key, (request.id, request.group_index))  # type: ignore[no-any-return]
+        return self.client.count(key, (request.id, request.group_index))
 
     def __reduce__(self, args: Any = (), kwargs: Any = None) -> Any:
         more = {"backend": self.as_uri(), "expires": self.expires, "options": self.options}

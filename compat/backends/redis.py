@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import redis
@@ -11,7 +11,6 @@ import redis.sentinel
 from kombu.transport.redis import get_redis_error_classes
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.functional import retry_over_time
-from kombu.utils.objects import cached_property
 from kombu.utils.url import maybe_sanitize_url
 
 from .. import states

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
+from functools import cached_property
 from typing import Any
 from uuid import uuid4
-
-from kombu.utils.objects import cached_property
 
 from .. import states
 from ..exceptions import ChordError

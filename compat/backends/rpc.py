@@ -7,12 +7,12 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 from kombu.common import maybe_declare
 from kombu.entity import Exchange, Queue
 from kombu.messaging import Consumer
-from kombu.utils.objects import cached_property
 
 from .. import states
 from .._state import current_task, task_join_will_block

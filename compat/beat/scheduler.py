@@ -6,11 +6,11 @@ import copy
 import heapq
 import time
 from calendar import timegm
+from functools import cached_property
 from typing import Any
 
 from kombu.common import ignore_errors
 from kombu.utils.functional import maybe_evaluate
-from kombu.utils.objects import cached_property
 
 from ..schedules import crontab
 from ..utils.functional import is_numeric_value

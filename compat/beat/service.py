@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import time
+from functools import cached_property
 from threading import Event, Thread
 from typing import Any
-
-from kombu.utils.objects import cached_property
 
 from .. import signals
 from ..utils.imports import load_extension_class_names, symbol_by_name

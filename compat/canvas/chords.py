@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import MutableSequence
+from functools import cached_property
 from types import GeneratorType
 from typing import Any
 
-from kombu.utils.objects import cached_property
 from kombu.utils.uuid import uuid
 
 from .._state import current_app

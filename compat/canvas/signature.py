@@ -6,11 +6,11 @@ import itertools
 import types
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from functools import cached_property
 from functools import partial as _partial
 from typing import Any, ClassVar, Self
 
 from kombu.utils.functional import reprcall
-from kombu.utils.objects import cached_property
 from kombu.utils.uuid import uuid
 
 from .._state import current_app

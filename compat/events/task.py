@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 from weakref import WeakSet
-
-from kombu.utils.objects import cached_property
 
 from .. import states
 

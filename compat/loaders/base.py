@@ -7,10 +7,10 @@ import os
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from kombu.utils import json
-from kombu.utils.objects import cached_property
 
 from .. import signals
 from ..utils.collections import DictAttribute, force_mapping

@@ -6,9 +6,9 @@ import datetime
 import types
 from collections import deque
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
-from kombu.utils.objects import cached_property
 from vine import Thenable, promise
 
 from .. import states

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta, tzinfo
+from functools import cached_property
 from typing import Any, NamedTuple
-
-from kombu.utils.objects import cached_property
 
 from .._state import current_app
 from ..utils.time import maybe_make_aware, timezone

@@ -14,10 +14,7 @@ def regen(it: Any) -> Any:
 
 
 class _regen(UserList[Any], list[Any]):  # type: ignore[misc]
-    """A ``list`` for isinstance's sake; items come from ``_source`` when they are needed.
-
-    Walking it stays one item ahead, so that whoever walks knows at each item whether it is the last.
-    """
+    """A ``list`` for isinstance's sake; items come from ``_source`` when they are needed, and not before."""
 
     def __init__(self, it: Iterable[Any]) -> None:
         self._source: Iterator[Any] = iter(it)
@@ -53,8 +50,6 @@ class _regen(UserList[Any], list[Any]):  # type: ignore[misc]
     def __iter__(self) -> Iterator[Any]:
         index = 0
         while index < len(self._taken) or self._take():
-            if index + 1 >= len(self._taken):
-                self._take()
             yield self._taken[index]
             index += 1
 
@@ -64,15 +59,12 @@ class _regen(UserList[Any], list[Any]):  # type: ignore[misc]
         place = operator.index(index)
         if place < 0:
             return self.data[place]
-        if place >= len(self._taken):
-            while len(self._taken) <= place + 1 and self._take():
-                pass
+        while len(self._taken) <= place and self._take():
+            pass
         return self._taken[place]
 
     def __bool__(self) -> bool:
-        if not self._taken and self._take():
-            self._take()
-        return bool(self._taken)
+        return bool(self._taken) or self._take()
 
     def __repr__(self) -> str:
         shown = ", ".join(map(repr, self._taken))

@@ -8,10 +8,9 @@ import random
 import time as _time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
-
-from kombu.utils.objects import cached_property
 
 from .ffwd import ffwd
 from .text import pluralize

@@ -44,10 +44,13 @@ class Request:
     type = property(lambda self: self.name)
 
     def __getattr__(self, name: str) -> Any:
-        try:
-            return self.__dict__["run"].headers[_ON_THE_WIRE.get(name, name)]
-        except KeyError:
-            raise AttributeError(name) from None
+        run = self.__dict__.get("run")
+        if run is not None:
+            wire_name = _ON_THE_WIRE.get(name, name)
+            for found in (run.headers, run.embed):  # callbacks, errbacks, chain and chord are in the body
+                if wire_name in found:
+                    return found[wire_name]
+        raise AttributeError(name)
 
     @property
     def stamps(self) -> dict[str, Any]:

@@ -9,10 +9,10 @@ import weakref
 import zlib
 from collections import Counter
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from kombu.serialization import pickle, pickle_protocol
-from kombu.utils.objects import cached_property
 
 from .. import __version__
 from ..exceptions import ImproperlyConfigured, WorkerShutdown, WorkerTerminate

@@ -1,0 +1,102 @@
+"""What most calls are: arguments, and nothing else said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from kombu.utils.uuid import uuid
+
+from pyramid_scheduler.api import Message
+
+from .. import signals
+from .._state import get_current_worker_task
+from ..producing import catching, encode
+from ..utils.nodenames import anon_nodename
+from .connecting import Connecting
+from .messages import NO_EMBED, checked, reprs
+from .routes import MapRoute, Router
+from .sending import TaskSender
+
+_SEND_TASK = Connecting.send_task
+#: Headers that are a call's own.
+_OF_ONE_CALL = ("id", "root_id", "parent_id", "argsrepr", "kwargsrepr", "origin")
+
+
+class PlainCall:
+    """The plain calls of one task. The first goes all the way through ``send_task``; its message shows what all the
+    others have in common, so that those pay for what is their own only."""
+
+    def __init__(self, basis: tuple[Any, ...], first: Message, serializer: str, sender: TaskSender) -> None:
+        self.basis = basis
+        self.retry, self.retry_policy = sender.retry, sender.retry_policy
+        self._first = first
+        self._serializer = serializer
+        self._headers = {name: value for name, value in first.headers.items() if name not in _OF_ONE_CALL}
+
+    def message(self, app: Any, args: Any, kwargs: Any, task_id: str, parent: Any) -> Message:
+        args, kwargs = checked(args, kwargs)
+        argsrepr, kwargsrepr = reprs(app, args, kwargs)
+        headers = {
+            **self._headers,
+            "id": task_id,
+            "root_id": task_id,
+            "argsrepr": argsrepr,
+            "kwargsrepr": kwargsrepr,
+            "origin": anon_nodename(),
+        }
+        if parent is not None:
+            request = parent.request
+            headers["root_id"], headers["parent_id"] = request.root_id or request.id, request.id
+        body = encode((args, kwargs, NO_EMBED), self._serializer)[2]
+        properties = {"correlation_id": task_id, "reply_to": app.thread_oid}
+        return replace(self._first, headers=headers, body=body, properties=properties)
+
+
+def send_plainly(task: Any, args: Any, kwargs: Any, task_id: str | None, send: Callable[[], Any]) -> Any:
+    """Send a call without options. ``send`` is the long way, for what depends on more than all of them share."""
+    app = task._get_app()
+    basis = _basis(task, app)
+    parent = get_current_worker_task()
+    if basis is None or (parent is not None and app.conf.task_inherit_parent_priority):
+        return send()
+    known: PlainCall | None = task.__dict__.get("_plain_call")
+    if known is None or known.basis != basis:
+        return _first(task, app, basis, send)
+    task_id = task_id or uuid()
+    message = known.message(app, args, kwargs, task_id, parent)
+    producer = app.pipeline.producer
+    if not task.ignore_result:
+        app.backend.on_task_call(producer, task_id)
+    producer.send(message, known.retry, known.retry_policy)
+    result = task.AsyncResult(task_id)
+    result.ignored = task.ignore_result
+    if parent is not None:
+        parent.add_trail(result)
+    return result
+
+
+def _first(task: Any, app: Any, basis: tuple[Any, ...], send: Callable[[], Any]) -> Any:
+    with catching(lambda headers: True) as caught:
+        result = send()
+    sender = app.amqp.send_task_message
+    for message in caught:  # none, where it went past the pipeline
+        app.pipeline.producer.send(message, sender.retry, sender.retry_policy)
+        if "compression" not in message.headers:
+            task._plain_call = PlainCall(basis, message, task.serializer or sender.serializer, sender)
+    return result
+
+
+def _basis(task: Any, app: Any) -> tuple[Any, ...] | None:
+    """What such a message is made by, to be compared; None where it may be made, or heard of, in some other way."""
+    heard = (signals.before_task_publish, signals.after_task_publish, signals.task_sent)
+    if any(signal.receivers for signal in heard) or getattr(app.send_task, "__func__", None) is not _SEND_TASK:
+        return None
+    amqp, conf = app.amqp, app.conf
+    router, sender, create = amqp.router, amqp.send_task_message, amqp.create_task_message
+    ours = type(router) is Router and type(sender) is TaskSender and create is amqp.as_task_v2
+    if not ours or conf.task_send_sent_event or not all(type(route) is MapRoute for route in router.routes):
+        return None
+    said = (conf.task_default_queue, conf.task_repr_maxlevels, task.ignore_result)
+    return (app, router, sender, task._get_exec_options(), *said)
