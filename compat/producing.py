@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, Self
 
@@ -25,21 +24,27 @@ class Outbox(threading.local):
     """Catches the messages of one thread for which ``wants`` says yes, instead of publishing them."""
 
     wants: Any = None
-    caught: list[Message] = []  # noqa: RUF012  (replaced by ``open``)
+    caught: list[Message] = []  # noqa: RUF012  (replaced by ``Catching``)
 
 
 outbox = Outbox()
 
 
-@contextmanager
-def catching(wants: Any) -> Iterator[list[Message]]:
-    """Within, messages whose headers ``wants`` accepts are not published but returned."""
-    before = outbox.wants, outbox.caught
-    outbox.wants, outbox.caught = wants, []
-    try:
-        yield outbox.caught
-    finally:
-        outbox.wants, outbox.caught = before
+class Catching:
+    """A context: within it, messages whose headers ``wants`` accepts are not published but found in its list."""
+
+    __slots__ = ("_before", "_wants")
+
+    def __init__(self, wants: Callable[[Mapping[str, Any]], bool]) -> None:
+        self._wants = wants
+
+    def __enter__(self) -> list[Message]:
+        self._before = outbox.wants, outbox.caught
+        outbox.wants, outbox.caught = self._wants, []
+        return outbox.caught
+
+    def __exit__(self, *exc_info: object) -> None:
+        outbox.wants, outbox.caught = self._before
 
 
 class PipelineProducer:

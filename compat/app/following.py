@@ -7,7 +7,7 @@ from typing import Any
 
 def dispatch_follow_ups(app: Any, task: Any, request: Any, retval: Any, uuid: str) -> None:
     """Send the callbacks, then the chain's next task; with the result as their first argument."""
-    callbacks, chain = task.request.callbacks, request.chain
+    callbacks, chain = request.callbacks, request.chain
     if not callbacks and not chain:
         return
     from ..canvas import group, maybe_signature

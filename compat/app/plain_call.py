@@ -12,7 +12,7 @@ from pyramid_scheduler.api import Message
 
 from .. import signals
 from .._state import get_current_worker_task
-from ..producing import catching, encode
+from ..producing import Catching, encode
 from ..utils.nodenames import anon_nodename
 from .connecting import Connecting
 from .messages import NO_EMBED, checked, reprs
@@ -78,7 +78,7 @@ def send_plainly(task: Any, args: Any, kwargs: Any, task_id: str | None, send: C
 
 
 def _first(task: Any, app: Any, basis: tuple[Any, ...], send: Callable[[], Any]) -> Any:
-    with catching(lambda headers: True) as caught:
+    with Catching(lambda headers: True) as caught:
         result = send()
     sender = app.amqp.send_task_message
     for message in caught:  # none, where it went past the pipeline

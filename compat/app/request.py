@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 _UNSET = object()
@@ -66,7 +65,7 @@ class Context:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.update(*args, **kwargs)
         if self.headers is None:
-            self.headers = _custom_headers(dict(*args, **kwargs))
+            self.headers = _custom_headers(self.__dict__)
 
     def update(self, *args: Any, **kwargs: Any) -> None:
         """Set attributes, known or not; ``timelimit`` also sets the two limits it holds."""
@@ -126,13 +125,12 @@ class Context:
 
 def _custom_headers(said: dict[str, Any]) -> dict[str, Any] | None:
     """The headers a user added: they travel in one dict with the protocol's own."""
-    custom = {name: value for name, value in said.items() if not _is_ours(name)}
+    strangers = said.keys() - _OURS
+    custom = {name: said[name] for name in strangers if not name.startswith("ps-")} if strangers else None
     return custom or None
 
 
-@lru_cache(maxsize=1024)
-def _is_ours(name: str) -> bool:
-    return name in Context.__dict__ or name in _WIRE_ONLY or name.startswith("ps-")
+_OURS = frozenset(vars(Context)) | _WIRE_ONLY
 
 
 def get_actual_ignore_result(task: Any, req: Any) -> Any:

@@ -10,16 +10,24 @@ from .text import truncate
 
 _BRACKETS: dict[type, tuple[str, str]] = {list: ("[", "]"), tuple: ("(", ")"), set: ("{", "}"), frozenset: ("{", "}")}
 
-_FLAT = (tuple, list, dict)
+_PLAIN = frozenset({int, bool, float, type(None)})
 
 
 def saferepr(o: Any, maxlen: int | None = None, maxlevels: int = 3, seen: set[int] | None = None) -> str:
     """``repr(o)`` cut to about ``maxlen`` characters and ``maxlevels`` levels; never raises."""
-    if not seen and type(o) in _FLAT and not o:
-        return repr(o)
+    if _is_plain(o) or (type(o) in (tuple, list) and len(o) < 9 and all(map(_is_plain, o))) or o == {}:
+        text = repr(o)
+        if maxlen is None or len(text) < maxlen:
+            return text
     writer = _Writer(maxlen, maxlevels, seen or set())
     writer.write(o, 0)
     return "".join(writer.parts)
+
+
+def _is_plain(o: Any) -> bool:
+    """Whether ``repr`` writes it as we do: of most arguments, and in no time."""
+    kind = type(o)
+    return kind in _PLAIN or (kind is str and o.isascii() and o.isprintable() and "'" not in o and "\\" not in o)
 
 
 class _Writer:

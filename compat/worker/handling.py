@@ -15,7 +15,7 @@ from ..app.request import Context
 from ..app.task import Task as BaseTask
 from ..app.trace import TraceInfo, build_tracer
 from ..exceptions import InvalidTaskError, NotRegistered, Reject, Retry
-from ..producing import catching
+from ..producing import Catching
 from ..utils.log import get_logger
 from ..utils.time import rate
 from . import state
@@ -32,17 +32,25 @@ class Handler:
         self.hostname = hostname
         self.consumer = consumer
         self.tell = tell or (lambda type, **fields: None)
+        self._tasks: dict[str, Task] = {}
         self._buckets: dict[tuple[str, Any], TokenBucket] = {}
 
     def task(self, name: str) -> Task:
         """The task of that name as pyramid_scheduler knows tasks; one that is not registered fails when it runs."""
-        late = name in self.app.tasks and bool(self.app.tasks[name].acks_late)
-        return Task(name, _not_called, handler=self, ack_early=not late, refused=self.refused, ended=self.ended)
+        own = self.app.tasks.get(name)
+        early = own is None or not own.acks_late
+        known = self._tasks.get(name)
+        if known is not None and known.ack_early is early:
+            return known
+        task = Task(name, _not_called, handler=self, ack_early=early, refused=self.refused, ended=self.ended)
+        if own is not None:  # others are as many as there are senders who err
+            self._tasks[name] = task
+        return task
 
     def __call__(self, run: Run) -> Outcome:
         task = self.app.tasks.get(run.task)
         request = Request(run, self.app, self.hostname, task)
-        self.tell("task-received", **_received(run))
+        self.tell("task-received", uuid=run.id, name=run.task, **_headers_told(run.headers))
         if task is None:
             return self._unknown(run, request)
         if self._is_revoked(request):
@@ -65,9 +73,10 @@ class Handler:
         def is_retry(headers: Mapping[str, Any]) -> bool:
             return headers.get("id") == run.id and headers.get("retries") == run.retries + 1
 
-        with catching(is_retry) as caught:
+        with Catching(is_retry) as caught:
             try:
-                traced = task.__trace__(run.id, run.args, run.kwargs, task_request(run, self.hostname))
+                said = task_request(run, self.hostname, request.delivery_info)
+                traced = task.__trace__(run.id, run.args, run.kwargs, said)
             except Reject as reject:
                 return self._rejected(run, reject)
             if traced.info is not None and traced.info.state == states.RETRY and not caught:
@@ -189,14 +198,6 @@ def _send_again(retry: Retry) -> None:
         BaseTask.apply_async(sig.type, sig.args, sig.kwargs, **options)
 
 
-def _received(run: Run) -> dict[str, Any]:
-    headers = run.headers
-    names = ("root_id", "parent_id", "retries", "eta", "expires")
-    said = {name: headers.get(name) for name in names}
-    return {
-        "uuid": run.id,
-        "name": run.task,
-        "args": headers.get("argsrepr"),
-        "kwargs": headers.get("kwargsrepr"),
-        **said,
-    }
+def _headers_told(headers: Mapping[str, Any]) -> dict[str, Any]:
+    told = {name: headers.get(name) for name in ("root_id", "parent_id", "retries", "eta", "expires")}
+    return {**told, "args": headers.get("argsrepr"), "kwargs": headers.get("kwargsrepr")}

@@ -114,8 +114,8 @@ def delivery_info(run: Run) -> dict[str, Any]:
     }
 
 
-def task_request(run: Run, hostname: str) -> dict[str, Any]:
-    """What becomes ``self.request``."""
+def task_request(run: Run, hostname: str, info: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What becomes ``self.request``; ``info`` is its delivery_info, where that is known."""
     properties = run.delivery.properties
     periodic = {"root_id": run.id} if run.job_id != run.id else {}
     return {
@@ -126,7 +126,7 @@ def task_request(run: Run, hostname: str) -> dict[str, Any]:
         "kwargs": run.kwargs,
         "hostname": hostname,
         "is_eager": False,
-        "delivery_info": delivery_info(run),
+        "delivery_info": info or delivery_info(run),
         "properties": dict(properties),
         "reply_to": properties.get("reply_to"),
         "correlation_id": properties.get("correlation_id"),

@@ -205,6 +205,9 @@ class AmqpSource:
             self._channel.basic_ack(last, multiple=True)
             self._held = {tag: waiting for tag, waiting in self._held.items() if tag > last}
 
+    def ack_now(self, delivery: Delivery) -> bool:
+        return False  # a channel belongs to one thread
+
     def give_back(self, deliveries: Sequence[Delivery]) -> None:
         tags = self._tags(deliveries)
         try:

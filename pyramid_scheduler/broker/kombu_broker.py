@@ -183,6 +183,9 @@ class KombuSource:
             for delivery in deliveries:
                 self._channel.basic_ack(delivery.tag)
 
+    def ack_now(self, delivery: Delivery) -> bool:
+        return False  # a channel belongs to one thread
+
     def give_back(self, deliveries: Sequence[Delivery]) -> None:
         with self._broker.errors():
             for delivery in reversed(deliveries):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -43,9 +44,11 @@ class StoreSource:
         self._consumer = consumer
         self._pipe = WakePipe()
         self._has_just_begun = False
+        self._said: deque[str] = deque()  # tags, acked by whichever thread, and not certainly
         store.beat([consumer])
 
     def receive(self, limit: int, timeout: float) -> list[Delivery]:
+        self._make_certain()
         if not limit:
             self._store.rest()
             self._pipe.wait(timeout)
@@ -70,6 +73,16 @@ class StoreSource:
         if deliveries:
             self._store.ack([delivery.tag for delivery in deliveries], self._consumer)
 
+    def ack_now(self, delivery: Delivery) -> bool:
+        if not self._store.ack_now(delivery.tag, self._consumer):
+            self._said.append(delivery.tag)
+        return True
+
+    def _make_certain(self) -> None:
+        tags = [self._said.popleft() for _ in range(len(self._said))]
+        if tags:
+            self._store.ack(tags, self._consumer)
+
     def give_back(self, deliveries: Sequence[Delivery]) -> None:
         if deliveries:
             self._store.give_back([delivery.tag for delivery in deliveries], self._consumer)
@@ -79,6 +92,7 @@ class StoreSource:
 
     def close(self) -> None:
         self._pipe.close()
+        self._make_certain()
         self._store.rest()
 
 

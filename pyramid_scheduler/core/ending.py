@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from .errors import JobTerminated, TimeLimitExceeded, WorkerLost
 from .message import Message
@@ -18,11 +19,11 @@ class Cause(StrEnum):
     TERMINATED = "JobTerminated"  #: somebody asked for it
 
 
-@dataclass(frozen=True)
-class Begun:
+class Begun(NamedTuple):
     """A run that has begun: enough to keep its message. ``wants_word``: its task is to be told how it ended.
 
-    Id, task and retries are those of the run: a message of Celery's protocol 1 has them in its body.
+    Id, task and retries are those of the run: a message of Celery's protocol 1 has them in its body. A tuple, since
+    one is made, and pickled, for each run that is acked early.
     """
 
     run_id: str

@@ -38,12 +38,15 @@ class Publisher(Protocol):
 
 
 class Source(Protocol):
-    """One worker's tap on its queues. Used by one thread, except ``wake``."""
+    """One worker's tap on its queues. Used by one thread, except ``ack_now`` and ``wake``."""
 
     def receive(self, limit: int, timeout: float) -> list[Delivery]:
         """Up to ``limit`` deliveries; waits up to ``timeout`` seconds for the first. ``limit=0`` only waits."""
 
     def ack(self, deliveries: Sequence[Delivery]) -> None: ...
+
+    def ack_now(self, delivery: Delivery) -> bool:
+        """Ack from any thread: said when this returns, and certain soon after. False: only ``ack`` can do it here."""
 
     def give_back(self, deliveries: Sequence[Delivery]) -> None:
         """Return them to the front of their queues, not marked as redelivered: they never started."""

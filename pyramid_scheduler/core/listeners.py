@@ -28,17 +28,22 @@ class Listeners:
 
     def __init__(self) -> None:
         self._listeners: tuple[Listener, ...] = ()
+        self._wants: tuple[tuple[int, Callable[[], bool] | None], ...] = ()  # asked several times for each job
 
     def want(self, type_: EventType) -> bool:
         """Whether anybody listens to such events now: most jobs run unobserved, and need not be told about."""
         bits = type_.value
-        return any(one.events.value & bits and (one.listens is None or one.listens()) for one in self._listeners)
+        return any(wanted & bits and (listens is None or listens()) for wanted, listens in self._wants)
 
     def add(self, listener: Listener) -> None:
-        self._listeners = (*self._listeners, listener)
+        self._become((*self._listeners, listener))
 
     def remove(self, call: Callable[..., Any]) -> None:
-        self._listeners = tuple(listener for listener in self._listeners if listener.call is not call)
+        self._become(tuple(listener for listener in self._listeners if listener.call is not call))
+
+    def _become(self, listeners: tuple[Listener, ...]) -> None:
+        self._listeners = listeners
+        self._wants = tuple((one.events.value, one.listens) for one in listeners)
 
     def emit(self, event: Event) -> None:
         for listener in self._listeners:

@@ -42,8 +42,7 @@ class Caller:
     def _until_terminated(self, task: Task, run: Run) -> Outcome:
         if task.ended is None:
             return self._in_context(task, run)
-        with self._terminations.hold(run):
-            return self._in_context(task, run)
+        return self._terminations.call(run, self._in_context, task, run)
 
     def _in_context(self, task: Task, run: Run) -> Outcome:
         if self._context is None or not task.with_context:

@@ -37,11 +37,21 @@ class Settler:
     def __len__(self) -> int:
         return len(self._waiting) + len(self._in_hand)
 
+    @property
+    def holds_claims(self) -> bool:
+        """Whether somebody else might have to wait for what is to be settled."""
+        return bool(self._in_hand) or any(not settlement.delivery.acked for settlement in list(self._waiting))
+
     def flush(self, source: Source) -> None:
-        """Settle all that is there; raises BrokerUnavailable or LedgerUnavailable, having lost nothing."""
-        while self._in_hand or self._waiting:
-            while self._waiting and len(self._in_hand) < BATCH:
-                self._in_hand.append(self._waiting.popleft())
+        """Settle all that is there; raises BrokerUnavailable or LedgerUnavailable, having lost nothing.
+
+        What comes meanwhile waits for the next flush: a batch of its own would cost as much as a large one.
+        """
+        left = len(self._waiting)
+        while self._in_hand or left:
+            taken = min(left, max(BATCH - len(self._in_hand), 0))
+            self._in_hand += [self._waiting.popleft() for _ in range(taken)]
+            left -= taken
             try:
                 self._publish_follow_ups(self._in_hand)
                 self._write(self._in_hand)

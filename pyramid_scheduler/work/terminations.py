@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ..core.clock import Clock
 from ..core.ending import Begun, Cause
@@ -16,6 +15,7 @@ from ..core.run import Run
 from .interruption import finish
 from .limits import Deadline, Report
 
+T = TypeVar("T")
 DEATH_SECONDS = 10.0
 
 
@@ -40,14 +40,13 @@ class Terminations:
         self._holds: dict[str, _Hold] = {}
         self._lock = threading.Lock()
 
-    @contextmanager
-    def hold(self, run: Run) -> Iterator[None]:
-        """Let ``run`` be ended while the context lasts."""
+    def call(self, run: Run, call: Callable[..., T], *args: Any) -> T:
+        """``call(*args)``, which is ``run`` and can be ended while it lasts."""
         hold = _Hold(run, threading.get_ident(), self._clock.time())
         self._holds[run.id] = hold
         try:
             try:
-                yield
+                return call(*args)
             finally:
                 finish(lambda: self._let_go(hold))
         except JobTerminated as raised:

@@ -73,7 +73,7 @@ class Worker:
         self._max_memory_bytes = max_memory_bytes
         self._abandon = abandon
         self._intake = Intake(threads=threads, runs=runs)
-        self._early = EarlyAcks(self._wake)
+        self._early = EarlyAcks(lambda: self._source)
         self._busy: dict[int, tuple[Delivery, float]] = {}
         self._source: Source | None = None
         self._asleep = False
@@ -204,7 +204,8 @@ class Worker:
         if self._clock.monotonic() - self._turned_at >= SILENT_SECONDS:
             self._forget_claims(source)
         self._upkeep.turn()
-        if not self._early.serve(source) or self._is_flush_due():
+        self._early.serve(source)
+        if self._settler.holds_claims or self._is_flush_due():
             self._settler.flush(source)
             self._flushed_at = self._clock.monotonic()
         if leaving:

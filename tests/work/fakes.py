@@ -33,6 +33,7 @@ class FakeSource:
         self.given_back: list[str] = []
         self.away: set[str] = set()
         self.largest = 0
+        self.any_thread = False  # may ack
         self.closed = False
         self._lock = threading.Lock()
         self._news = threading.Event()
@@ -62,6 +63,11 @@ class FakeSource:
         for one in deliveries:
             self.held.remove(one.tag)
             self.acked.append(one.tag)
+
+    def ack_now(self, delivery: Delivery) -> bool:
+        if self.any_thread:
+            self.ack([delivery])
+        return self.any_thread
 
     def give_back(self, deliveries: Sequence[Delivery]) -> None:
         self._check("give_back")

@@ -223,18 +223,14 @@ def test_a_run_is_asked_to_end_once() -> None:
     terminations = Terminations(SystemClock())
     one = delivery("r")
 
-    def hold() -> None:
-        with terminations.hold(Run("r", "job", (), {}, one.headers, one)):
-            assert terminations.end("r", 9)
-            assert not terminations.end("r", 9)
-            spin()
-
-    def spin() -> None:
+    def end_and_spin() -> None:
+        assert terminations.end("r", 9)
+        assert not terminations.end("r", 9)
         for _ in range(10**8):
             pass
 
     with pytest.raises(JobTerminated) as raised:
-        hold()
+        terminations.call(Run("r", "job", (), {}, one.headers, one), end_and_spin)
     assert raised.value.signum == 9
     assert not terminations.end("r", 9)
 

@@ -20,7 +20,7 @@ from redis.crc import key_slot
 from redis.exceptions import RedisError
 
 from ...core.errors import BrokerUnavailable
-from .redis_layout import Layout, by_list, claims, holders
+from .redis_layout import Layout, by_list, claims, holders, landed
 from .redis_leases import MARK
 from .redis_link import Hands, Link
 from .redis_waiting import Waiter, make_waiter
@@ -164,6 +164,19 @@ class RedisStore:
         hands.landings.record()
         for name, fields in by_list(tags).items():
             hands.line.run("HDEL", claims(name, consumer), *fields)
+
+    def ack_now(self, tag: str, consumer: str) -> bool:
+        """Does not wait for the answer: what it says reaches the server even if this process dies the next moment."""
+        field, _, name = tag.partition("|")
+        with self._errors():
+            link, hands = self.link, self._hands()
+            payload = link.unrecorded.get(tag)
+            if payload is None:
+                hands.line.say("HDEL", claims(name, consumer), field)
+            else:
+                keys = [landed(name, consumer), claims(name, consumer)]
+                hands.line.run_script(link.unland, keys, [payload, field])
+        return False
 
     def give_back(self, tags: Sequence[str], consumer: str) -> None:
         try:

@@ -35,8 +35,16 @@ MOST_LANDINGS = 4
 class Landings:
     """A thread's: of each queue the most urgent list, which is the one that nearly all messages go through."""
 
-    def __init__(self, client: Any, line: Line | PooledLine, leases: RedisLeases, layout: Layout) -> None:
+    def __init__(
+        self,
+        client: Any,
+        line: Line | PooledLine,
+        leases: RedisLeases,
+        layout: Layout,
+        unrecorded: dict[str, bytes],
+    ) -> None:
         self._client, self._line, self._leases, self._layout = client, line, leases, layout
+        self._unrecorded = unrecorded
         self._landings: dict[tuple[str, str], Landing] = {}  # by queue and consumer
         self._can = isinstance(line, Line)  # a cluster's line has no one connection to wait on
 
@@ -60,7 +68,7 @@ class Landings:
         if landing is None:
             name = self._layout.lists_of(queue)[0]
             self._leases.register([name])
-            landing = self._landings[queue, consumer] = Landing(self._client, name, consumer)
+            landing = self._landings[queue, consumer] = Landing(self._client, name, consumer, self._unrecorded)
         return landing
 
     def take(self, consumer: str, token: str) -> list[Claimed]:
@@ -72,8 +80,7 @@ class Landings:
                 with _closing_on_error(landing):
                     found = landing.take(f"{token}{len(claimed)}")
                 if found is not None:
-                    payload, field = found
-                    tag = f"{field}|{landing.name}"
+                    payload, tag = found
                     claimed.append(Claimed(tag, queue, payload, payload.startswith(MARK.encode())))
         return claimed
 
@@ -95,9 +102,12 @@ class Landings:
 
 
 class Landing:
-    """One list's, for one consumer, on a connection of its own. Used by one thread."""
+    """One list's, for one consumer, on a connection of its own. Used by one thread.
 
-    def __init__(self, client: redis.Redis, name: str, consumer: str) -> None:
+    ``unrecorded`` (tag → payload) is where other threads see what is in hand and no claim yet.
+    """
+
+    def __init__(self, client: redis.Redis, name: str, consumer: str, unrecorded: dict[str, bytes]) -> None:
         self._pool = client.connection_pool
         self._arm = client.register_script(ARM)
         self._land = client.register_script(LAND)
@@ -107,6 +117,7 @@ class Landing:
         self._id = 0
         self._poll = select.poll()
         self._clock_offset = 0.0
+        self._all_unrecorded = unrecorded
         self._unrecorded: tuple[bytes, str] | None = None
         self.is_armed = False
 
@@ -126,7 +137,7 @@ class Landing:
         return int(self._connection._sock.fileno())
 
     def take(self, token: str) -> tuple[bytes, str] | None:
-        """The message that has landed, and the field of the claim it will be; None where there is none yet."""
+        """The message that has landed, and the tag of the claim it will be; None where there is none yet."""
         if not self.is_armed or not self._poll.poll(0):
             return None
         return self._read(token)
@@ -137,15 +148,21 @@ class Landing:
             line.run("CLIENT", "UNBLOCK", self._id)
             self._read("")
             if self._unrecorded is not None:
-                self._unrecorded = None
+                self._forget()
                 line.run("LMOVE", self._landed, self.name, "RIGHT", "RIGHT")
 
     def record(self, line: Line | PooledLine) -> None:
         """Make a claim of what was taken; to be done before that is acked."""
         if self._unrecorded is not None:
-            payload, field = self._unrecorded
+            payload, tag = self._unrecorded
+            field = tag.partition("|")[0]
             line.run_script(self._land, [self._landed, claims(self.name, self._consumer)], [payload, field])
-            self._unrecorded = None
+            self._forget()
+
+    def _forget(self) -> None:
+        if self._unrecorded is not None:
+            self._all_unrecorded.pop(self._unrecorded[1], None)
+        self._unrecorded = None
 
     def _read(self, token: str) -> tuple[bytes, str] | None:
         payload = self._connection.read_response()
@@ -153,7 +170,9 @@ class Landing:
         if payload is None:
             return None
         micros = int((time.monotonic() + self._clock_offset) * 1e6)
-        self._unrecorded = payload, f"{micros:016d}.{token}.10000"
+        tag = f"{micros:016d}.{token}.10000|{self.name}"
+        self._all_unrecorded[tag] = payload
+        self._unrecorded = payload, tag
         return self._unrecorded
 
     def _open(self) -> Any:

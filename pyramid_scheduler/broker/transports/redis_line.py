@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import select
+from contextlib import suppress
 from typing import Any
 
 import redis
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
+
+MOST_UNHEARD = 50
 
 
 class Line:
@@ -19,15 +22,18 @@ class Line:
         self._client = client
         self._connection: Any = None
         self._poll = select.poll()
+        self._unheard = 0
 
     def run_once(self, *words: Any) -> Any:
         """``run`` for what must not fail for an old connection's sake: one that was hung up is replaced first."""
+        self._hear()
         if self._connection is not None and self._poll.poll(0):
             self.close()  # nothing was asked, so what there is to read is the end
         return self.run(*words)
 
     def run(self, *words: Any) -> Any:
         """The answer; raises RedisError or OSError."""
+        self._hear()
         try:
             connection = self._connection or self._open()
             connection.send_command(*words, check_health=False)
@@ -35,6 +41,28 @@ class Line:
         except (RedisError, OSError):
             self.close()
             raise
+
+    def say(self, *words: Any) -> None:
+        """Say a command whose answer nobody waits for. That it was said is all that is sure."""
+        if self._unheard >= MOST_UNHEARD:
+            self._hear()
+        try:
+            connection = self._connection or self._open()
+            connection.send_command(*words, check_health=False)
+            self._unheard += 1
+        except (RedisError, OSError):
+            self.close()
+            raise
+
+    def _hear(self) -> None:
+        """Read the answers that nobody waited for: they are in the way of others."""
+        try:
+            while self._unheard:
+                self._unheard -= 1
+                with suppress(ResponseError):
+                    self._connection.read_response()
+        except (RedisError, OSError):
+            self.close()
 
     def run_script(self, script: Any, keys: list[str], args: list[Any]) -> Any:
         try:
@@ -55,6 +83,7 @@ class Line:
         if self._connection is not None:
             self._connection.disconnect()
         self._connection = None
+        self._unheard = 0
 
 
 class PooledLine:
@@ -66,7 +95,7 @@ class PooledLine:
     def run(self, *words: Any) -> Any:
         return self._client.execute_command(*words)
 
-    run_once = run
+    run_once = say = run
 
     def run_script(self, script: Any, keys: list[str], args: list[Any]) -> Any:
         return script(keys=keys, args=args)

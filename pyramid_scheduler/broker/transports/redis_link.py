@@ -15,7 +15,7 @@ from .redis_landing import Landings
 from .redis_layout import Layout
 from .redis_leases import RedisLeases
 from .redis_line import Line, PooledLine
-from .redis_scripts import CLAIM
+from .redis_scripts import CLAIM, UNLAND
 from .redis_waiting import Poller, Waiter
 
 
@@ -28,6 +28,8 @@ class Link:
         self.in_slots = isinstance(self.client, RedisCluster)
         self.claim = self.client.register_script(CLAIM)
         self.leases = RedisLeases(self.client, layout)
+        self.unland = self.client.register_script(UNLAND)
+        self.unrecorded: dict[str, bytes] = {}  # tag → payload of what has landed and is no claim yet; any thread's
         self.hands: weakref.WeakSet[Hands] = weakref.WeakSet()
         salt = os.urandom(5).hex()
         self.tokens = (f"{salt}{number:x}" for number in itertools.count())
@@ -47,5 +49,5 @@ class Hands:
     def __init__(self, link: Link, layout: Layout) -> None:
         self.line = PooledLine(link.client) if link.in_slots else Line(link.client)
         self.waiter: Waiter | Poller | None = None
-        self.landings = Landings(link.client, self.line, link.leases, layout)
+        self.landings = Landings(link.client, self.line, link.leases, layout, link.unrecorded)
         link.hands.add(self)

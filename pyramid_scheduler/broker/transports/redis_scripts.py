@@ -91,6 +91,12 @@ LAND = """
 if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 1 then redis.call('HSET', KEYS[2], ARGV[2], ARGV[1]) end
 """
 
+#: KEYS: landed, claims. ARGV: payload, field. Forgets what has landed, whether or not it has become a claim meanwhile.
+UNLAND = """
+redis.call('LREM', KEYS[1], 1, ARGV[1])
+redis.call('HDEL', KEYS[2], ARGV[2])
+"""
+
 #: KEYS: zset. ARGV: member, member, … Writes down the server's time for each.
 STAMP = """
 local time = redis.call('TIME')

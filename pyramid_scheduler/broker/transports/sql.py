@@ -129,6 +129,10 @@ class SqlStore:
     def ack(self, tags: Sequence[str], consumer: str) -> None:
         self._for_claims("DELETE FROM ps_message WHERE id IN :ids AND owner = :consumer", tags, consumer)
 
+    def ack_now(self, tag: str, consumer: str) -> bool:
+        self.ack([tag], consumer)
+        return True
+
     def give_back(self, tags: Sequence[str], consumer: str) -> None:
         self._for_claims("UPDATE ps_message SET owner = NULL WHERE id IN :ids AND owner = :consumer", tags, consumer)
         self._announce()

@@ -39,6 +39,9 @@ class QueueStore(Protocol):
     def ack(self, tags: Sequence[str], consumer: str) -> None:
         """Forget claimed messages, if they are still this consumer's."""
 
+    def ack_now(self, tag: str, consumer: str) -> bool:
+        """``ack`` of one, from any thread. False: it is on its way, and to be acked again for certainty."""
+
     def give_back(self, tags: Sequence[str], consumer: str) -> None:
         """Return claims to the front of their queues, not marked as redelivered."""
 
