@@ -50,7 +50,7 @@ class StoreSource:
     def receive(self, limit: int, timeout: float) -> list[Delivery]:
         self._make_certain()
         if not limit:
-            self._store.rest()
+            self._store.rest(self._consumer)
             self._pipe.wait(timeout)
             return []
         if self._has_just_begun:
@@ -93,7 +93,7 @@ class StoreSource:
     def close(self) -> None:
         self._pipe.close()
         self._make_certain()
-        self._store.rest()
+        self._store.rest(self._consumer)
 
 
 class StoreLeases:

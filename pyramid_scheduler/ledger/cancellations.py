@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from ..core.clock import Clock
 from ..core.schedule import ScheduleState
-from ..database import Database
+from ..database import Database, Peek
 from .schedules import announce
 from .tables import cancellation, schedule
 from .text import key
@@ -19,7 +19,8 @@ LIFETIME_SECONDS = 7 * 86400.0
 #: Rows are numbered when inserted and seen when committed: so many of the last are read again each time.
 OVERLAP = 200
 
-_SINCE = sa.select(cancellation).where(cancellation.c.seq > sa.bindparam("seen"))
+_COLUMNS = (cancellation.c.job_id, cancellation.c.canceled_at, cancellation.c.seq)
+_SINCE = sa.select(*_COLUMNS).where(cancellation.c.seq > sa.bindparam("seen"))
 
 
 class SqlCancellations:
@@ -32,6 +33,7 @@ class SqlCancellations:
         self._canceled: dict[str, float] = {}
         self._seen = 0
         self._read_at = float("-inf")
+        self._peek = Peek(database, _SINCE)
 
     def add(self, job_id: str, until: float | None = None) -> bool:
         """Cancel the job; a stored schedule of that id becomes ``canceled`` at once. Returns whether there was one."""
@@ -48,6 +50,9 @@ class SqlCancellations:
 
         return self._database.write(work)
 
+    def close(self) -> None:
+        self._peek.close()
+
     def covers(self, job_id: str, created_at: float = 0.0) -> bool:
         if self._clock.monotonic() - self._read_at > FRESH_SECONDS:
             self._read()
@@ -57,7 +62,7 @@ class SqlCancellations:
     def _read(self) -> None:
         with self._lock:
             started, seen = self._clock.monotonic(), {"seen": self._seen - OVERLAP}
-            for row in self._database.read(lambda connection: connection.execute(_SINCE, seen).all()):
-                self._canceled[row.job_id] = max(row.canceled_at, self._canceled.get(row.job_id, 0.0))
-                self._seen = max(self._seen, row.seq)
+            for job_id, canceled_at, seq in self._peek.read(seen):
+                self._canceled[job_id] = max(canceled_at, self._canceled.get(job_id, 0.0))
+                self._seen = max(self._seen, seq)
             self._read_at = started

@@ -48,7 +48,8 @@ class SqlLedger:
         self.schedules: Schedules = self._schedules
         self.runs: Runs = SqlRuns(database, clock)
         self.history: History = SqlHistory(database, self._schedules, clock)
-        self.cancellations: Cancellations = SqlCancellations(database, clock)
+        self._cancellations = SqlCancellations(database, clock)
+        self.cancellations: Cancellations = self._cancellations
         self.parked: ParkedMessages = SqlParkedMessages(database)
         self.presence: Presence = SqlPresence(database, clock)
 
@@ -89,4 +90,5 @@ class SqlLedger:
 
     def close(self) -> None:
         self._schedules.close()
+        self._cancellations.close()
         self._database.close()

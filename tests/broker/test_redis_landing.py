@@ -134,7 +134,7 @@ def test_a_consumer_that_rests_gives_back_what_came_in_the_last_moment_and_gets_
 ) -> None:
     wait(store, queue, me, 0.01)
     put(store, queue, 1)
-    store.rest()
+    store.rest(me)
     put(store, queue, 1, first=1)
     assert store.size(queue) == 2
     assert numbers(store.claim([queue], 10, me)) == [0, 1]

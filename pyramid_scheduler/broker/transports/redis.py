@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 from ...core.errors import BrokerUnavailable
 from .redis_layout import Layout, by_list, claims, holders, landed
 from .redis_leases import MARK
+from .redis_line import Line, PooledLine
 from .redis_link import Hands, Link
 from .redis_waiting import Waiter, make_waiter
 from .store import Claimed, Put
@@ -92,7 +93,7 @@ class RedisStore:
     def _push(self, pushes: list[tuple[str, list[str | bytes]]]) -> None:
         link = self.link
         if len(pushes) == 1:
-            self._hands().line.run_once("LPUSH", pushes[0][0], *pushes[0][1])
+            self._line().run_once("LPUSH", pushes[0][0], *pushes[0][1])
         elif pushes:
             pipeline = link.client.pipeline(transaction=not link.in_slots)
             for name, payloads in pushes:
@@ -105,7 +106,7 @@ class RedisStore:
         left = min(limit, MOST_PER_CLAIM)
         claimed: list[Claimed] = []
         with self._errors():
-            link, hands = self.link, self._hands()
+            link, hands = self.link, self._hands(consumer)
             self._settle()
             claimed += hands.landings.take(consumer, next(link.tokens))
             if claimed:
@@ -160,7 +161,7 @@ class RedisStore:
             raise
 
     def _ack(self, tags: Sequence[str], consumer: str) -> None:
-        hands = self._hands()
+        hands = self._hands(consumer)
         hands.landings.record()
         for name, fields in by_list(tags).items():
             hands.line.run("HDEL", claims(name, consumer), *fields)
@@ -169,13 +170,13 @@ class RedisStore:
         """Does not wait for the answer: what it says reaches the server even if this process dies the next moment."""
         field, _, name = tag.partition("|")
         with self._errors():
-            link, hands = self.link, self._hands()
+            link, line = self.link, self._line()
             payload = link.unrecorded.get(tag)
             if payload is None:
-                hands.line.say("HDEL", claims(name, consumer), field)
+                line.say("HDEL", claims(name, consumer), field)
             else:
                 keys = [landed(name, consumer), claims(name, consumer)]
-                hands.line.run_script(link.unland, keys, [payload, field])
+                line.run_script(link.unland, keys, [payload, field])
         return False
 
     def give_back(self, tags: Sequence[str], consumer: str) -> None:
@@ -187,7 +188,7 @@ class RedisStore:
             raise
 
     def _give_back(self, tags: Sequence[str], consumer: str) -> None:
-        self._hands().landings.record()
+        self._hands(consumer).landings.record()
         for name, fields in by_list(tags).items():
             self.link.leases.give_back(name, consumer, fields)
 
@@ -215,7 +216,7 @@ class RedisStore:
     def wait(self, queues: Sequence[str], timeout: float, wake_fd: int | None = None, consumer: str = "") -> None:
         lists = [name for queue in queues for name in self.layout.lists_of(queue)]
         with self._errors():
-            hands = self._hands()
+            hands = self._hands(consumer)
             if hands.waiter is None:
                 hands.waiter = make_waiter(self.client)
             can_take = consumer and isinstance(hands.waiter, Waiter)
@@ -223,18 +224,26 @@ class RedisStore:
             others = [name for name in lists if name not in landings]
             hands.waiter.wait(others, timeout, [fd for fd in (wake_fd, *landings.values()) if fd is not None])
 
-    def rest(self) -> None:
-        if self._link is not None and getattr(self._local, "hands", None) in self._link.hands:
+    def rest(self, consumer: str) -> None:
+        if self._link is not None and consumer in self._link.hands:
             with self._errors():
-                self._hands().landings.rest()
+                self._hands(consumer).landings.rest()
 
-    def _hands(self) -> Hands:
-        """This thread's."""
+    def _hands(self, consumer: str) -> Hands:
+        """The consumer's; one thread at a time uses them."""
         link = self.link
-        hands: Hands | None = getattr(self._local, "hands", None)
-        if hands is None or hands not in link.hands:
-            hands = self._local.hands = Hands(link, self.layout)
+        hands = link.hands.get(consumer)
+        if hands is None:
+            hands = link.hands[consumer] = Hands(link, self.layout)
         return hands
+
+    def _line(self) -> Line | PooledLine:
+        """This thread's, for what any thread may say."""
+        link, local = self.link, self._local
+        if getattr(local, "link", None) is not link:
+            local.link, local.line = link, link.new_line()
+        line: Line | PooledLine = local.line
+        return line
 
     # Leases
 
@@ -244,6 +253,9 @@ class RedisStore:
 
     def release(self, consumer: str) -> int:
         with self._errors():
+            hands = self.link.hands.pop(consumer, None)
+            if hands is not None:
+                hands.close()
             return self.link.leases.release(consumer)
 
     def recover(self, silent_seconds: float) -> int:

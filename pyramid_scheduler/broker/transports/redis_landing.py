@@ -33,7 +33,7 @@ MOST_LANDINGS = 4
 
 
 class Landings:
-    """A thread's: of each queue the most urgent list, which is the one that nearly all messages go through."""
+    """A consumer's: of each queue the most urgent list, which is the one that nearly all messages go through."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What a process, and each of its threads, has open to Redis."""
+"""What a process, and each of its threads and consumers, has open to Redis."""
 
 from __future__ import annotations
 
@@ -30,24 +30,34 @@ class Link:
         self.leases = RedisLeases(self.client, layout)
         self.unland = self.client.register_script(UNLAND)
         self.unrecorded: dict[str, bytes] = {}  # tag → payload of what has landed and is no claim yet; any thread's
-        self.hands: weakref.WeakSet[Hands] = weakref.WeakSet()
+        self.hands: dict[str, Hands] = {}  # by consumer
+        self._lines: weakref.WeakSet[Line | PooledLine] = weakref.WeakSet()
         salt = os.urandom(5).hex()
         self.tokens = (f"{salt}{number:x}" for number in itertools.count())
 
+    def new_line(self) -> Line | PooledLine:
+        line = PooledLine(self.client) if self.in_slots else Line(self.client)
+        self._lines.add(line)
+        return line
+
     def close(self) -> None:
-        for hands in list(self.hands):
-            hands.line.close()
-            if hands.waiter is not None:
-                hands.waiter.close()
-            hands.landings.close()
+        for hands in list(self.hands.values()):
+            hands.close()
+        for line in list(self._lines):
+            line.close()
         self.client.close()
 
 
 class Hands:
-    """What one thread has of a link for itself."""
+    """What one consumer has of a link for itself."""
 
     def __init__(self, link: Link, layout: Layout) -> None:
-        self.line = PooledLine(link.client) if link.in_slots else Line(link.client)
+        self.line = link.new_line()
         self.waiter: Waiter | Poller | None = None
         self.landings = Landings(link.client, self.line, link.leases, layout, link.unrecorded)
-        link.hands.add(self)
+
+    def close(self) -> None:
+        self.line.close()
+        if self.waiter is not None:
+            self.waiter.close()
+        self.landings.close()

@@ -149,7 +149,7 @@ class SqlStore:
     def wait(self, queues: Sequence[str], timeout: float, wake_fd: int | None = None, consumer: str = "") -> None:
         self._watcher.wait(timeout, wake_fd)
 
-    def rest(self) -> None: ...
+    def rest(self, consumer: str) -> None: ...
 
     def beat(self, consumers: Collection[str]) -> None:
         rows = [{"id": consumer} for consumer in sorted(consumers)]

@@ -28,7 +28,10 @@ class Claimed(NamedTuple):
 
 
 class QueueStore(Protocol):
-    """Queues with claims that belong to consumers. Safe to call from several threads."""
+    """Queues with claims that belong to consumers.
+
+    Safe to call from several threads, on behalf of one consumer from one at a time, except for ``ack_now``.
+    """
 
     def put(self, items: Sequence[Put], within: Any = None) -> None:
         """Add all items; ``within`` is an open connection whose transaction to join, where the engine has any."""
@@ -51,8 +54,8 @@ class QueueStore(Protocol):
         Something may be taken for ``consumer`` on the way, if one is named: its next ``claim`` brings it.
         """
 
-    def rest(self) -> None:
-        """What was taken by waiting goes back, and nothing more is, until the next wait. Of the calling thread."""
+    def rest(self, consumer: str) -> None:
+        """What was taken for it by waiting goes back, and nothing more is, until the next wait."""
 
     def beat(self, consumers: Collection[str]) -> None: ...
     def release(self, consumer: str) -> int: ...
