@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,10 +10,11 @@ from typing import Any
 from .core import message as wire
 from .core.clock import Clock
 from .core.errors import InvalidJob, InvalidQueue
+from .core.id import new_id
 from .core.interfaces import Sealer
 from .core.kind import JobKind
 from .core.message import Message
-from .core.options import CRON_FIELDS, INTERVAL_FIELDS, JobOptions, parse_options
+from .core.options import CRON_FIELDS, INTERVAL_FIELDS, NO_OPTIONS, JobOptions, parse_options
 from .core.reference import AnyFunction, name_of
 from .core.schedule import Schedule
 from .core.settings import Settings
@@ -38,6 +38,7 @@ class Composer:
         self._tasks = tasks
         self._clock = clock
         self._names: dict[Function, str] = {}  # functions that were found to import back to themselves
+        self._plain_headers = self._headers_of(NO_OPTIONS)
 
     def async_job(self, func: Function, args: Any, kwargs: Any, queue: str | None, options: JobOptions) -> Message:
         """The message of a job that runs as soon as a worker is free."""
@@ -115,7 +116,7 @@ class Composer:
 
     def note(self, text: str, queue: str | None) -> Message:
         """The message of ``pscheduler --message``."""
-        headers = {"id": str(uuid.uuid4()), "expires": None}
+        headers = {"id": new_id(), "expires": None}
         return self._sealer.seal(wire.NOTE_TASK, (text,), {}, queue=self.queue(queue), headers=headers)
 
     def queue(self, name: str | None) -> str:
@@ -159,7 +160,14 @@ class Composer:
         )
 
     def _headers(self, kind: JobKind, options: JobOptions) -> dict[str, Any]:
-        headers: dict[str, Any] = {"id": options.id or str(uuid.uuid4()), wire.KIND: str(kind), "ignore_result": True}
+        said = self._plain_headers if options is NO_OPTIONS else self._headers_of(options)
+        headers = {**said, "id": options.id or new_id()}
+        if kind is not JobKind.ASYNC:
+            headers[wire.KIND] = str(kind)
+        return headers
+
+    def _headers_of(self, options: JobOptions) -> dict[str, Any]:
+        headers: dict[str, Any] = {"ignore_result": True}
         hard = self._or_default(options.time_limit, self._settings.time_limit_seconds)
         soft = self._or_default(options.soft_time_limit, self._settings.soft_time_limit_seconds)
         if hard is not None or soft is not None:

@@ -15,7 +15,7 @@ from .core.interfaces import Broker, JobContext, Ledger, Publisher, Sealer
 from .core.kind import JobKind
 from .core.listeners import Listener, Listeners
 from .core.message import Message
-from .core.options import JobOptions, parse_options
+from .core.options import NO_OPTIONS, JobOptions, parse_options
 from .core.schedule import JobView, Schedule
 from .core.settings import Settings
 from .core.task import TaskRegistry
@@ -27,7 +27,6 @@ log = logging.getLogger(__name__)
 
 Args = Sequence[Any] | None
 Kwargs = Mapping[str, Any] | None
-NO_OPTIONS = JobOptions()
 
 
 class Scheduler:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from kombu import compression as kombu_compression
 from ..core import message as wire
 from ..core.clock import Clock
 from ..core.errors import InvalidMessage, UnreadableMessage, UntrustedMessage
+from ..core.id import new_id
 from ..core.message import Delivery, Message
 from ..core.run import Run
 from ..core.settings import Settings
@@ -144,7 +144,7 @@ class EnvelopeSealer:
     ) -> dict[str, Any]:
         headers = {**_PROTOCOL_HEADERS, **_filled(given)}
         headers["task"] = task
-        headers["id"] = id_ = given.get("id") or str(uuid.uuid4())
+        headers["id"] = id_ = given.get("id") or new_id()
         headers["root_id"] = given.get("root_id") or id_
         headers["origin"] = self._origin
         headers[wire.CREATED] = self._clock.time()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
@@ -17,6 +18,9 @@ from ..core.errors import InvalidMessage
 
 #: What Kombu's JSON gives back as it was.
 _ATOMS = frozenset({str, int, bool, type(None), datetime, date, time, Decimal, UUID, bytes})
+#: What every JSON gives back as it was: of most arguments.
+_PLAIN = frozenset({str, int, bool, type(None)})
+_plain_json = json.JSONEncoder().encode
 _DEEPEST = 100
 
 Encoded = tuple[bytes, str, str]  # body, content type, content encoding
@@ -32,6 +36,8 @@ def encode(
     """
     if not serializer:
         args, kwargs = payload
+        if not kwargs and all(type(arg) in _PLAIN for arg in args):
+            return _plain_json(value).encode(), "application/json", "utf-8"
         exact = all(is_exact(arg) for arg in args) and all(is_exact(arg) for arg in kwargs.values())
         serializer = "json" if exact else "pickle"
     if serializer == "json":

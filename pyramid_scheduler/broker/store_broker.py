@@ -60,9 +60,10 @@ class StoreSource:
         found = self._claim(limit)
         if not found and timeout > 0:
             self._store.wait(self._queues, timeout, self._pipe.fd, self._consumer)
-            self._pipe.drain()
             found = self._claim(limit)
             self._has_just_begun = bool(found)
+            if not found:  # otherwise nobody is kept waiting for this
+                self._pipe.drain()
         return found
 
     def _claim(self, limit: int) -> list[Delivery]:

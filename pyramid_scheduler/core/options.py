@@ -53,6 +53,7 @@ class JobOptions:
         return now + float(self.expires)
 
 
+NO_OPTIONS = JobOptions()
 KNOWN = tuple(field.name for field in fields(JobOptions))
 
 

@@ -13,6 +13,9 @@ from .prefetch import Prefetch
 
 log = logging.getLogger(__name__)
 
+#: Stands in the buffer for "listen for the next one yourself".
+LISTEN = Delivery("", {}, b"", "", "", {}, None)
+
 
 class Intake:
     """Between the thread that talks to the broker, which fills and empties it, and those that run jobs, which ``take``.
@@ -79,6 +82,29 @@ class Intake:
         if self._buffer.qsize() or self._returning:
             self._prefetch.observe(seconds)
             self.empty(source)
+
+    def invite(self) -> None:
+        """Have a thread that waits for a delivery listen for the next one itself."""
+        self._buffer.put(LISTEN)
+
+    def uninvite(self) -> bool:
+        """False: one has taken the invitation."""
+        try:
+            return self._buffer.get_nowait() is LISTEN
+        except queue.Empty:
+            return False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to run."""
+        return self._buffer.empty()
+
+    def take_now(self) -> Delivery | None:
+        """``take``, without waiting."""
+        try:
+            return self._buffer.get_nowait()
+        except queue.Empty:
+            return None
 
     def dismiss(self) -> None:
         """Send the threads home: whatever is buffered is theirs no more."""

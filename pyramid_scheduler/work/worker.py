@@ -13,6 +13,7 @@ from ..core.errors import SchedulerError
 from ..core.interfaces import Leases, Runs, Source
 from ..core.message import Delivery
 from ..core.run import Outcome, RunState
+from .baton import Baton
 from .early_acks import EarlyAcks
 from .intake import Intake
 from .limits import Limits
@@ -73,6 +74,7 @@ class Worker:
         self._max_memory_bytes = max_memory_bytes
         self._abandon = abandon
         self._intake = Intake(threads=threads, runs=runs)
+        self._baton = Baton(self._intake, self._turn, self._is_leaving)
         self._early = EarlyAcks(lambda: self._source)
         self._busy: dict[int, tuple[Delivery, float]] = {}
         self._source: Source | None = None
@@ -132,11 +134,9 @@ class Worker:
 
     def _execute(self) -> None:
         me = threading.get_ident()
-        monotonic, take, settle, observe = (
-            self._clock.monotonic, self._intake.take, self._settler.add, self._intake.observe
-        )  # fmt: skip
+        monotonic, settle, observe = self._clock.monotonic, self._settler.add, self._intake.observe
         try:
-            while (delivery := take()) is not None:
+            while (delivery := self._baton.next()) is not None:
                 started = monotonic()
                 self._busy[me] = (delivery, started)
                 # What stood still for too long may have lost its claims: what had not begun is not begun.
@@ -174,6 +174,8 @@ class Worker:
             try:
                 self._turn()
                 backoff = FIRST_BACKOFF_SECONDS
+                if self._is_idle():
+                    self._baton.lend()
                 continue
             except SchedulerError as error:
                 if backoff == FIRST_BACKOFF_SECONDS:
@@ -195,7 +197,7 @@ class Worker:
 
     def _turn(self) -> None:
         self._limits.enforce()  # first: a job's time is up whether or not the broker is there
-        leaving = self._stopping.is_set() or self._worn_out()
+        leaving = self._is_leaving()
         if leaving:
             self._send_home()
         source = self._source
@@ -217,6 +219,11 @@ class Worker:
         self._intake.fill(source, len(self._busy), self._seconds_to_wait())
         self._asleep = False
         self._turned_at = self._clock.monotonic()
+
+    def _is_idle(self) -> bool:
+        """Nobody runs anything, and there is nothing else to do."""
+        in_hand = len(self._busy) + len(self._intake) + len(self._settler) + len(self._early)
+        return not in_hand and not self._is_leaving()
 
     def _forget_claims(self, source: Source) -> None:
         """This process stood still, or did not reach the broker, for so long that others may have what it holds."""
@@ -242,6 +249,9 @@ class Worker:
             self._intake.stop_hoarding(source, seconds)
 
     # Leaving
+
+    def _is_leaving(self) -> bool:
+        return self._stopping.is_set() or self._worn_out()
 
     def _worn_out(self) -> bool:
         if self._max_jobs and self._done >= self._max_jobs:
