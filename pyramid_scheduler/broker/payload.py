@@ -10,7 +10,7 @@ import os
 from ..core.message import Delivery, Message
 
 _JSON = "application/json"
-_json = json.JSONEncoder().encode
+_json, _read = json.JSONEncoder().encode, json.JSONDecoder().decode
 _numbers = itertools.count(int.from_bytes(os.urandom(4)))
 
 
@@ -45,7 +45,7 @@ def _body(message: Message) -> tuple[str, dict[str, str]]:
 def load(payload: str | bytes, queue: str, tag: str, redelivered: bool) -> Delivery:
     """The delivery in an envelope; one that cannot be read keeps its bytes, and says why in ``error``."""
     try:
-        envelope = json.loads(payload)
+        envelope = _read(payload if isinstance(payload, str) else payload.decode())
         properties = envelope.get("properties") or {}
         body = envelope["body"]
         encoded = properties.get("body_encoding") == "base64"

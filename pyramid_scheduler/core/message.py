@@ -92,3 +92,12 @@ class Delivery:
             priority=priority if isinstance(priority := self.properties.get("priority"), int) else 0,
             properties={k: v for k, v in self.properties.items() if k in ("reply_to", "correlation_id")},
         )
+
+    def kept(self) -> Message:
+        """The message as it came; where not even that can be made of it, its body."""
+        try:
+            message = self.message()
+            _ = message.id
+            return message
+        except Exception:
+            return Message(self.queue, {}, self.body, "application/octet-stream", "binary")

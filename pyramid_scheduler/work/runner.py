@@ -16,7 +16,7 @@ from ..core.ending import Begun, Cause, outcome_of
 from ..core.errors import InvalidMessage, JobTerminated, PoisonMessage, UnreadableMessage
 from ..core.event import EventType
 from ..core.interfaces import Cancellations, Emit, History, JobContext, Sealer
-from ..core.message import Delivery, Message
+from ..core.message import Delivery
 from ..core.retry import RetryPolicy
 from ..core.run import Outcome, Parked, Record, Run, RunState
 from ..core.schedule import Addition, Schedule
@@ -247,7 +247,7 @@ class Runner:
         )
 
     def _park(self, delivery: Delivery, run: Run | None, refusal: InvalidMessage, now: float) -> Settlement:
-        message = _kept(delivery)
+        message = delivery.kept()
         parked_id = message.id or f"unreadable-{abs(hash(delivery.body)):x}-{now:.6f}"
         outcome = Outcome(RunState.PARKED, exception=refusal, error=str(refusal))
         if isinstance(refusal, PoisonMessage):
@@ -261,7 +261,7 @@ class Runner:
 
     def lost(self, delivery: Delivery, worker_says: str) -> Settlement:
         """A run that was acked before its call and will not end: it is kept, as the broker has it no more."""
-        message, now = _kept(delivery), self._clock.time()
+        message, now = delivery.kept(), self._clock.time()
         error = f"WorkerLost: {worker_says}; its task is acked before it runs, so that it does not run again by itself"
         outcome = outcome_of(Cause.LOST, worker_says, error)
         run = self._open(delivery)
@@ -280,7 +280,7 @@ def _read_headers(run: Run) -> None:
     if due:
         epoch_of(due)
     try:
-        _ = run.kind, run.retries, _retry_policy(run)
+        _ = wire.KIND in run.headers and run.kind, run.retries, _retry_policy(run)
     except (ValueError, TypeError, LookupError, OverflowError) as error:
         raise UnreadableMessage(f"its headers hold what they should not: {error!r}"[:500]) from error
 
@@ -293,13 +293,3 @@ def _retry_policy(run: Run) -> RetryPolicy:
     if not math.isfinite(backoff):
         raise ValueError(f"{backoff!r} is no delay")
     return RetryPolicy(int(most), float(backoff), tuple(map(str, names)), bool(jitter))
-
-
-def _kept(delivery: Delivery) -> Message:
-    """The message as it came; where not even that can be made of it, its body."""
-    try:
-        message = delivery.message()
-        _ = message.id
-        return message
-    except Exception:
-        return Message(delivery.queue, {}, delivery.body, "application/octet-stream", "binary")

@@ -185,15 +185,11 @@ class Worker:
             self._pause(backoff)
             backoff = min(backoff * 2, LONGEST_BACKOFF_SECONDS)
         self._leave()
-        if self.unfinished:
-            self._abandon()
 
     def _pause(self, seconds: float) -> None:
         """Cut short by ``stop``, and then short anyway: somebody waits for us to leave."""
-        if self._stopping.is_set():
+        if self._stopping.wait(seconds):
             time.sleep(min(seconds, BUSY_WAIT_SECONDS))
-        else:
-            self._stopping.wait(seconds)
 
     def _turn(self) -> None:
         self._limits.enforce()  # first: a job's time is up whether or not the broker is there
@@ -289,6 +285,8 @@ class Worker:
             self._try(source.close)
         self._try(lambda: self._leases.release(self.name))
         self._try(self._upkeep.leave)
+        if self.unfinished:
+            self._abandon()
 
     def _try(self, step: Callable[[], object]) -> None:
         try:

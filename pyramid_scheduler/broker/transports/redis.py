@@ -11,8 +11,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ from redis.crc import key_slot
 from redis.exceptions import RedisError
 
 from ...core.errors import BrokerUnavailable
+from .redis_errors import ERRORS
 from .redis_layout import Layout, by_list, claims, holders, landed
 from .redis_leases import MARK
 from .redis_line import Line, PooledLine
@@ -62,6 +62,7 @@ class RedisStore:
         self._owed: deque[Callable[[], object]] = deque()
         self._link: Link | None = None
         self._steps = lru_cache(maxsize=1024)(self._make_steps)
+        self._list_for = lru_cache(maxsize=1024)(self.layout.list_for)
 
     @property
     def link(self) -> Link:
@@ -79,15 +80,20 @@ class RedisStore:
     # Messages in
 
     def put(self, items: Sequence[Put], within: Any = None) -> None:
+        if len(items) == 1:
+            queue, payload, priority = items[0]
+            with ERRORS:
+                self._line().run_once("LPUSH", self._list_for(queue, priority), payload)
+            return
         batches: dict[str, list[str | bytes]] = {}
         for item in items:
-            batches.setdefault(self.layout.list_for(item.queue, item.priority), []).append(item.payload)
+            batches.setdefault(self._list_for(item.queue, item.priority), []).append(item.payload)
         pushes = [
             (name, payloads[start : start + MOST_PER_PUSH])
             for name, payloads in batches.items()
             for start in range(0, len(payloads), MOST_PER_PUSH)
         ]
-        with self._errors():
+        with ERRORS:
             self._push(pushes)
 
     def _push(self, pushes: list[tuple[str, list[str | bytes]]]) -> None:
@@ -105,7 +111,7 @@ class RedisStore:
     def claim(self, queues: Sequence[str], limit: int, consumer: str) -> list[Claimed]:
         left = min(limit, MOST_PER_CLAIM)
         claimed: list[Claimed] = []
-        with self._errors():
+        with ERRORS:
             link, hands = self.link, self._hands(consumer)
             self._settle()
             claimed += hands.landings.take(consumer, next(link.tokens))
@@ -154,7 +160,7 @@ class RedisStore:
 
     def ack(self, tags: Sequence[str], consumer: str) -> None:
         try:
-            with self._errors():
+            with ERRORS:
                 self._ack(tags, consumer)
         except BrokerUnavailable:
             self._owed.append(lambda: self._ack(tags, consumer))
@@ -169,7 +175,7 @@ class RedisStore:
     def ack_now(self, tag: str, consumer: str) -> bool:
         """Does not wait for the answer: what it says reaches the server even if this process dies the next moment."""
         field, _, name = tag.partition("|")
-        with self._errors():
+        with ERRORS:
             link, line = self.link, self._line()
             payload = link.unrecorded.get(tag)
             if payload is None:
@@ -181,7 +187,7 @@ class RedisStore:
 
     def give_back(self, tags: Sequence[str], consumer: str) -> None:
         try:
-            with self._errors():
+            with ERRORS:
                 self._give_back(tags, consumer)
         except BrokerUnavailable:
             self._owed.append(lambda: self._give_back(tags, consumer))
@@ -215,7 +221,7 @@ class RedisStore:
 
     def wait(self, queues: Sequence[str], timeout: float, wake_fd: int | None = None, consumer: str = "") -> None:
         lists = [name for queue in queues for name in self.layout.lists_of(queue)]
-        with self._errors():
+        with ERRORS:
             hands = self._hands(consumer)
             if hands.waiter is None:
                 hands.waiter = make_waiter(self.client)
@@ -226,7 +232,7 @@ class RedisStore:
 
     def rest(self, consumer: str) -> None:
         if self._link is not None and consumer in self._link.hands:
-            with self._errors():
+            with ERRORS:
                 self._hands(consumer).landings.rest()
 
     def _hands(self, consumer: str) -> Hands:
@@ -248,31 +254,31 @@ class RedisStore:
     # Leases
 
     def beat(self, consumers: Collection[str]) -> None:
-        with self._errors():
+        with ERRORS:
             self.link.leases.beat(consumers)
 
     def release(self, consumer: str) -> int:
-        with self._errors():
+        with ERRORS:
             hands = self.link.hands.pop(consumer, None)
             if hands is not None:
                 hands.close()
             return self.link.leases.release(consumer)
 
     def recover(self, silent_seconds: float) -> int:
-        with self._errors():
+        with ERRORS:
             return self.link.leases.recover(silent_seconds)
 
     # Queues
 
     def size(self, queue: str) -> int:
-        with self._errors():
+        with ERRORS:
             pipeline = self.client.pipeline(transaction=False)
             for name in self.layout.lists_of(queue):
                 pipeline.llen(name)
             return sum(int(count) for count in pipeline.execute())
 
     def purge(self, queue: str) -> int:
-        with self._errors():
+        with ERRORS:
             link = self.link
             pipeline = link.client.pipeline(transaction=not link.in_slots)
             for name in self.layout.lists_of(queue):
@@ -281,7 +287,7 @@ class RedisStore:
             return sum(int(count) for count in pipeline.execute()[::2])
 
     def check(self) -> None:
-        with self._errors():
+        with ERRORS:
             self.client.ping()
 
     def close(self) -> None:
@@ -291,10 +297,3 @@ class RedisStore:
 
     def joins(self, database_url: str) -> bool:
         return False
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (RedisError, OSError) as error:
-            raise BrokerUnavailable(f"the Redis broker does not answer as it should: {error}") from error

@@ -26,14 +26,16 @@ class Line:
 
     def run_once(self, *words: Any) -> Any:
         """``run`` for what must not fail for an old connection's sake: one that was hung up is replaced first."""
-        self._hear()
+        if self._unheard:
+            self._hear()
         if self._connection is not None and self._poll.poll(0):
             self.close()  # nothing was asked, so what there is to read is the end
         return self.run(*words)
 
     def run(self, *words: Any) -> Any:
         """The answer; raises RedisError or OSError."""
-        self._hear()
+        if self._unheard:
+            self._hear()
         try:
             connection = self._connection or self._open()
             connection.send_command(*words, check_health=False)
