@@ -69,6 +69,21 @@ def test_messages_are_claimed_oldest_first_and_at_most_as_many_as_asked_for(
     assert store.claim([queue], 1, me) == []
 
 
+def test_any_thread_may_ack_and_go_on_to_publish(store: QueueStore, queue: str, me: str) -> None:
+    put(store, queue, 120)
+    tags = [one.tag for one in store.claim([queue], 200, me)]
+
+    def ack_and_put() -> None:
+        for tag in tags:
+            store.ack_now(tag, me)
+        put(store, queue, 1, first=120)
+
+    at_once([ack_and_put])
+    store.ack(tags, me)  # for certainty, where nobody waited for the answers
+    assert store.release(me) == 0
+    assert numbers(store.claim([queue], 10, me)) == [120]
+
+
 def test_what_is_claimed_is_nobody_elses_until_it_is_acked_and_then_it_is_gone(
     store: QueueStore, queue: str, me: str
 ) -> None:

@@ -14,7 +14,7 @@ from pyramid_scheduler.broker.transports.redis import RedisStore, open_redis_sto
 from pyramid_scheduler.core.waking import WakePipe
 from tests import servers
 from tests.broker.test_queue_store import numbers, put
-from tests.fleet import ROOT, wait_for
+from tests.fleet import ROOT, at_once, wait_for
 
 URL = f"{servers.REDIS_URL}/11"
 WAIT = """
@@ -117,6 +117,19 @@ def test_what_was_taken_and_not_acked_comes_back_when_its_consumer_is_released(
     (again,) = store.claim([queue], 10, f"{me}-heir")
     assert again.redelivered
     store.ack([again.tag], f"{me}-heir")
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_what_was_taken_can_be_acked_by_any_thread(store: RedisStore, queue: str, me: str, recorded: bool) -> None:
+    wait(store, queue, me, 0.01)
+    put(store, queue, 1)
+    wait(store, queue, me)
+    (claimed,) = store.claim([queue], 10, me)
+    if recorded:
+        assert store.claim([queue], 10, me) == []
+    at_once([lambda: store.ack_now(claimed.tag, me)])
+    assert store.claim([queue], 10, me) == []  # what is still to be recorded is recorded now
+    assert store.release(me) == 0
 
 
 def test_what_was_taken_can_be_given_back(store: RedisStore, queue: str, me: str) -> None:

@@ -34,6 +34,7 @@ class FakeSource:
         self.away: set[str] = set()
         self.largest = 0
         self.any_thread = False  # may ack
+        self.on_ack: Callable[[str], object] = lambda tag: None
         self.closed = False
         self._lock = threading.Lock()
         self._news = threading.Event()
@@ -63,6 +64,7 @@ class FakeSource:
         for one in deliveries:
             self.held.remove(one.tag)
             self.acked.append(one.tag)
+            self.on_ack(one.tag)
 
     def ack_now(self, delivery: Delivery) -> bool:
         if self.any_thread:

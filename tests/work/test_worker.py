@@ -196,6 +196,36 @@ def test_a_task_that_acks_early_is_acked_before_it_is_called_and_only_once(make_
     assert len(shop.source.acked) == 20
 
 
+def test_the_thread_that_runs_a_job_acks_it_where_any_thread_may(make_workshop: Make) -> None:
+    shop = make_workshop(*(delivery(f"r{n}", "early") for n in range(20)), threads=3)
+    shop.source.any_thread = True
+    acked_by: dict[str, int] = {}
+    shop.source.on_ack = lambda tag: acked_by.update({tag: threading.get_ident()})
+    ran_by: dict[str, int] = {}
+
+    def handler(run: Any) -> Outcome:
+        assert run.id in shop.source.acked
+        ran_by[run.id] = threading.get_ident()
+        return Outcome(RunState.SUCCEEDED)
+
+    shop.add("early", print, handler=handler, ack_early=True)
+    shop.worker.start()
+    shop.ends(*(f"r{n}" for n in range(20)))
+    assert ran_by == acked_by
+
+
+def test_an_early_ack_that_fails_in_the_jobs_own_thread_is_had_by_the_other(make_workshop: Make) -> None:
+    shop = make_workshop(delivery("a", "early"))
+    ran: list[int] = []
+    shop.add("early", lambda: ran.append(1), ack_early=True)
+    shop.source.any_thread, shop.source.away = True, {"ack"}
+    shop.worker.start()
+    wait_for(lambda: len(shop.worker._early))
+    shop.source.away = set()
+    shop.ends("a")
+    assert (ran, shop.source.acked) == ([1], ["a"])
+
+
 def test_a_task_that_acks_late_is_not_acked_while_it_runs(make_workshop: Make) -> None:
     shop = make_workshop(delivery("a", "held"))
     shop.hold()

@@ -99,6 +99,7 @@ class Landings:
     def close(self) -> None:
         for landing in self._landings.values():
             landing.close()
+            landing.forget()
 
 
 class Landing:
@@ -148,7 +149,7 @@ class Landing:
             line.run("CLIENT", "UNBLOCK", self._id)
             self._read("")
             if self._unrecorded is not None:
-                self._forget()
+                self.forget()
                 line.run("LMOVE", self._landed, self.name, "RIGHT", "RIGHT")
 
     def record(self, line: Line | PooledLine) -> None:
@@ -157,9 +158,9 @@ class Landing:
             payload, tag = self._unrecorded
             field = tag.partition("|")[0]
             line.run_script(self._land, [self._landed, claims(self.name, self._consumer)], [payload, field])
-            self._forget()
+            self.forget()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
         if self._unrecorded is not None:
             self._all_unrecorded.pop(self._unrecorded[1], None)
         self._unrecorded = None
