@@ -98,5 +98,8 @@ def _basis(task: Any, app: Any) -> tuple[Any, ...] | None:
     ours = type(router) is Router and type(sender) is TaskSender and create is amqp.as_task_v2
     if not ours or conf.task_send_sent_event or not all(type(route) is MapRoute for route in router.routes):
         return None
+    options = task._get_exec_options()
+    if options["expires"] is not None:  # counted from each call
+        return None
     said = (conf.task_default_queue, conf.task_repr_maxlevels, task.ignore_result)
-    return (app, router, sender, task._get_exec_options(), *said)
+    return (app, router, sender, options, *said)
