@@ -65,7 +65,7 @@ class WorkController:
         self.queue_names = list(self.app.amqp.queues.consume_from)
         self.consumer = Consumer(self)
         self.events = EventSender(self)
-        self.handler = Handler(self.app, self.hostname, self.consumer, self.events.task_event)
+        self.handler = Handler(self.app, self.hostname, self.consumer, self.events)
         self.answering = Answering(self)
         self._stopped = threading.Event()
         self._running = threading.Event()

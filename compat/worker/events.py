@@ -23,7 +23,6 @@ class EventSender:
         self._connection: Any = None
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
-        self._processed = 0
 
     def start(self) -> None:
         from ..pipeline import speaks_kombu
@@ -33,6 +32,11 @@ class EventSender:
         self._open()
         self._thread = threading.Thread(target=self._beat, name="compat-events", daemon=True)
         self._thread.start()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is any point in telling."""
+        return self._dispatcher is not None
 
     @property
     def _wanted(self) -> bool:
@@ -53,8 +57,6 @@ class EventSender:
 
     def task_event(self, type: str, **fields: Any) -> None:
         """Send an event about a task, if somebody wants them; they travel in batches."""
-        if type == "task-started":
-            self._processed += 1
         dispatcher = self._dispatcher
         if dispatcher is None:
             return

@@ -27,11 +27,11 @@ logger = get_logger(__name__)
 class Handler:
     """Runs messages that name tasks of ``app``; says what came of them."""
 
-    def __init__(self, app: Any, hostname: str, consumer: Any = None, tell: Any = None) -> None:
+    def __init__(self, app: Any, hostname: str, consumer: Any = None, events: Any = None) -> None:
         self.app = app
         self.hostname = hostname
         self.consumer = consumer
-        self.tell = tell or (lambda type, **fields: None)
+        self._events = events
         self._tasks: dict[str, Task] = {}
         self._buckets: dict[tuple[str, Any], TokenBucket] = {}
 
@@ -47,10 +47,16 @@ class Handler:
             self._tasks[name] = task
         return task
 
+    def tell(self, type: str, **fields: Any) -> None:
+        """Say it to whoever watches the workers."""
+        if self._events is not None:
+            self._events.task_event(type, **fields)
+
     def __call__(self, run: Run) -> Outcome:
         task = self.app.tasks.get(run.task)
         request = Request(run, self.app, self.hostname, task)
-        self.tell("task-received", uuid=run.id, name=run.task, **_headers_told(run.headers))
+        if self._events is not None and self._events.is_open:
+            self.tell("task-received", uuid=run.id, name=run.task, **_headers_told(run.headers))
         if task is None:
             return self._unknown(run, request)
         if self._is_revoked(request):
@@ -166,6 +172,8 @@ class Handler:
     def _is_revoked(self, request: Request) -> bool:
         if request.id in state.revoked:
             return True
+        if not state.revoked_stamps:
+            return False
         stamps = request.stamps
         return any(_overlap(stamps.get(name), values) for name, values in state.revoked_stamps.items())
 
