@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -38,11 +39,19 @@ class Composer:
         self._tasks = tasks
         self._clock = clock
         self._names: dict[Function, str] = {}  # functions that were found to import back to themselves
-        self._plain_headers = self._headers_of(NO_OPTIONS)
+        self._plain_jobs: dict[tuple[str, str | None], Message] = {}  # one of each: others differ in what they carry
 
     def async_job(self, func: Function, args: Any, kwargs: Any, queue: str | None, options: JobOptions) -> Message:
         """The message of a job that runs as soon as a worker is free."""
-        return self._message(JobKind.ASYNC, func, args, kwargs, queue, options)
+        if options is not NO_OPTIONS:
+            return self._message(JobKind.ASYNC, func, args, kwargs, queue, options)
+        name = self.task_name(func)
+        before = self._plain_jobs.get((name, queue))
+        if before is not None:
+            return self._sealer.seal_another(before, *_arguments(args, kwargs))
+        message = self._message(JobKind.ASYNC, func, args, kwargs, queue, options)
+        self._plain_jobs[name, queue] = replace(message, body=b"")
+        return message
 
     def date_job(
         self, func: Function, date: Any, args: Any, kwargs: Any, queue: str | None, options: JobOptions
@@ -160,8 +169,7 @@ class Composer:
         )
 
     def _headers(self, kind: JobKind, options: JobOptions) -> dict[str, Any]:
-        said = self._plain_headers if options is NO_OPTIONS else self._headers_of(options)
-        headers = {**said, "id": options.id or new_id()}
+        headers = {**self._headers_of(options), "id": options.id or new_id()}
         if kind is not JobKind.ASYNC:
             headers[wire.KIND] = str(kind)
         return headers

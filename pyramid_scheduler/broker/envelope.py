@@ -92,13 +92,38 @@ class EnvelopeSealer:
         )
         full = self._headers(task, args, kwargs, headers, expires_at)
         body = self._compress(body, full, self._compressor if compression is None else compression)
+        self._check_size(task, body)
+        self._sign(queue, full, (content_type, encoding), body)
+        return Message(queue, full, body, content_type, encoding, priority, expires_at, properties or {})
+
+    def seal_another(self, like: Message, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Message:
+        """Only of calls without an id, an expiry and an embed of their own."""
+        body, content_type, encoding = encode(
+            (args, kwargs, NO_EMBED),
+            (args, kwargs),
+            serializer=self._serializer,
+            pickle_allowed=self._local or bool(self._keys),
+        )
+        id_ = new_id()
+        full = {
+            **like.headers,
+            "id": id_,
+            "root_id": id_,
+            wire.CREATED: self._clock.time(),
+            "argsrepr": short_repr(args),
+            "kwargsrepr": short_repr(kwargs),
+        }
+        body = self._compress(body, full, self._compressor)
+        self._check_size(like.task, body)
+        self._sign(like.queue, full, (content_type, encoding), body)
+        return Message(like.queue, full, body, content_type, encoding, like.priority, None, like.properties)
+
+    def _check_size(self, task: str, body: bytes) -> None:
         if len(body) > self._max_body_bytes:
             raise InvalidMessage(
                 f"the arguments of {task} take {len(body)} bytes, more than scheduler.broker.max_body"
                 f" ({self._max_body_bytes}): store them elsewhere and pass their id"
             )
-        self._sign(queue, full, (content_type, encoding), body)
-        return Message(queue, full, body, content_type, encoding, priority, expires_at, properties or {})
 
     def reseal(self, message: Message, **headers: Any) -> Message:
         """The same message with other headers (by their wire names), signed again if it was signed well."""

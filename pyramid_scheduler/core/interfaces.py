@@ -107,6 +107,9 @@ class Sealer(Protocol):
     ) -> Message:
         """A protocol-2 message. Raises InvalidMessage when the arguments cannot be carried (or not safely)."""
 
+    def seal_another(self, like: Message, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Message:
+        """Another call of that task in the same manner: what ``seal`` would make of it, with an id of its own."""
+
     def reseal(self, message: Message, **headers: Any) -> Message:
         """The same message with other headers, signed again; a bad signature is not made good."""
 

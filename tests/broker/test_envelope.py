@@ -64,6 +64,35 @@ def test_what_json_carries_comes_back_as_it_was(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "settings", [{}, {"secrets": ("key",)}, {"compressor": "zlib"}, {"serializer": "yaml"}], ids=str
+)
+def test_another_call_is_sealed_as_its_own_first_would_be(settings: dict[str, Any]) -> None:
+    one = sealer(**settings)
+
+    def parts(message: Message) -> Message:
+        run = one.open(deliver(message))
+        assert (run.id, run.args, run.kwargs) == (message.id, [2], {"b": [None]})
+        own = {"id": "", "root_id": "", "ps-created": 0.0, "ps-signature": ""}
+        return replace(message, headers={**message.headers, **own})
+
+    first = one.seal(
+        "pkg.mod.func", ("a",), {}, queue="q", headers={"ps-name": "n", "timelimit": [9, None]}, priority=3
+    )
+    direct = one.seal("pkg.mod.func", (2,), {"b": [None]}, queue="q", headers=first.headers | {"id": "x"}, priority=3)
+    another = one.seal_another(replace(first, body=b""), (2,), {"b": [None]})
+    assert parts(another) == parts(direct)
+    assert another.id != first.id
+
+
+def test_another_call_is_refused_for_what_a_first_is_refused_for() -> None:
+    one = sealer(max_body_bytes=200)
+    first = seal(one, 1)
+    for bad in (ValueError("x"), "x" * 300):
+        with pytest.raises(InvalidMessage):
+            one.seal_another(first, (bad,), {})
+
+
+@pytest.mark.parametrize(
     "value", [(1, 2), {1, 2}, {1: 2}, math.inf, ValueError("x"), {"__type__": "x"}, complex(1, 2)], ids=repr
 )
 def test_what_json_would_change_goes_by_pickle_where_that_is_safe_and_is_refused_where_it_is_not(value: Any) -> None:
