@@ -199,8 +199,7 @@ class Worker:
         source = self._source
         if source is None:
             source = self._source = self._open_source()
-        if self._clock.monotonic() - self._turned_at >= SILENT_SECONDS:
-            self._forget_claims(source)
+        self._notice_standstill(source)
         self._upkeep.turn()
         self._early.serve(source)
         if self._settler.holds_claims or self._is_flush_due():
@@ -214,6 +213,7 @@ class Worker:
         self._asleep = True
         self._intake.fill(source, len(self._busy), self._seconds_to_wait())
         self._asleep = False
+        self._notice_standstill(source)  # it may have been in that very wait
         self._turned_at = self._clock.monotonic()
 
     def _is_idle(self) -> bool:
@@ -221,11 +221,12 @@ class Worker:
         in_hand = len(self._busy) + len(self._intake) + len(self._settler) + len(self._early)
         return not in_hand and not self._is_leaving()
 
-    def _forget_claims(self, source: Source) -> None:
-        """This process stood still, or did not reach the broker, for so long that others may have what it holds."""
-        self._early.refuse()
-        self._intake.empty(source)
-        self._turned_at = self._clock.monotonic()
+    def _notice_standstill(self, source: Source) -> None:
+        """After a while in which nothing was done here, or the broker was not reached, others may have what we hold."""
+        if self._clock.monotonic() - self._turned_at >= SILENT_SECONDS:
+            self._early.refuse()
+            self._intake.empty(source)
+            self._turned_at = self._clock.monotonic()  # until now, no thread began any of it
 
     def _is_flush_due(self) -> bool:
         """Outcomes of runs that were acked early hold nothing up: they wait for each other."""

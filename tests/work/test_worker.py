@@ -11,6 +11,7 @@ import pytest
 from pytest_mock import MockerFixture
 
 from pyramid_scheduler.core.errors import BrokerUnavailable
+from pyramid_scheduler.core.message import Delivery
 from pyramid_scheduler.core.run import Outcome, RunState
 from pyramid_scheduler.work.worker import EXIT_RECYCLE, EXIT_STOPPED
 from tests.fleet import wait_for
@@ -262,6 +263,36 @@ def test_what_waited_for_its_ack_during_a_standstill_is_not_begun(make_workshop:
     wait_for(lambda: shop.source.given_back == ["a"])
     shop.ends("a")
     assert shop.source.acked == ["a"]
+
+
+def test_what_was_taken_before_a_standstill_is_not_begun_after_it_even_where_that_fell_into_a_wait(
+    make_workshop: Make, mocker: MockerFixture
+) -> None:
+    shop = make_workshop(delivery("running", "held"), delivery("waiting"), threads=1)
+    shop.hold()
+    real, stood_still = time.monotonic, threading.Event()
+    receive, enforce = shop.source.receive, shop.limits.enforce
+
+    def receive_late(limit: int, timeout: float) -> list[Delivery]:
+        came = receive(limit, timeout)
+        if shop.calls:
+            stood_still.set()
+        return came
+
+    def let_it_end_before_the_next_turn() -> None:
+        if stood_still.is_set() and not shop.gate.is_set():
+            shop.gate.set()
+            wait_for(lambda: not shop.worker._busy)
+        enforce()
+
+    mocker.patch.object(
+        shop.worker._clock, "monotonic", side_effect=lambda: real() + (30 if stood_still.is_set() else 0)
+    )
+    mocker.patch.object(shop.source, "receive", receive_late)
+    mocker.patch.object(shop.limits, "enforce", let_it_end_before_the_next_turn)
+    shop.worker.start()
+    wait_for(lambda: shop.source.given_back == ["waiting"], 10)
+    shop.ends("running", "waiting")
 
 
 def test_an_early_acked_job_that_does_not_finish_in_time_is_kept_with_the_failures(make_workshop: Make) -> None:
