@@ -14,7 +14,7 @@ import transaction
 from pyramid import testing
 from pyramid.config import Configurator
 from pyramid.exceptions import ConfigurationConflictError, ConfigurationError
-from pyramid.threadlocal import get_current_registry, get_current_request
+from pyramid.threadlocal import get_current_registry, get_current_request, manager
 from webtest import TestApp
 
 import pyramid_scheduler
@@ -67,6 +67,11 @@ def test_a_wrong_setting_is_a_configuration_error(setting: dict[str, str]) -> No
 def see() -> None:
     request = get_current_request()
     SEEN.append((request, get_current_registry(), request.registry, request.tm))
+
+
+def see_the_registry() -> None:
+    """Asked for in the two ways that Pyramid has."""
+    SEEN.extend([get_current_registry(), manager.get()["registry"]])
 
 
 class Ledgered:
@@ -126,6 +131,27 @@ def test_each_job_gets_a_request_of_its_own_with_its_registry_and_transaction(co
     assert tm is not other_tm
     assert registry is same is config.registry
     assert one.job.task == "tests.web.test_web.see"
+
+
+def test_a_job_that_asks_for_no_request_is_spared_one_and_has_its_registry_all_the_same(config: Configurator) -> None:
+    config.set_root_factory(lambda request: SEEN.append("root"))
+    scheduler = start(config)
+    scheduler.add_async_job(see_the_registry)
+    wait_for(lambda: len(SEEN) == 2)
+    assert [config.registry, config.registry] == SEEN
+    scheduler.add_async_job(see)
+    wait_for(lambda: len(SEEN) == 4)
+    assert SEEN[2] == "root"
+
+
+def test_a_request_that_cannot_be_made_is_the_failure_of_the_job_that_asked_for_it(config: Configurator) -> None:
+    config.set_root_factory(lambda request: 1 / 0)
+    scheduler = start(config)
+    job = scheduler.add_async_job(see)
+    wait_for(lambda: scheduler.get_job(job))
+    assert scheduler.get_job(job).state == "failed"
+    scheduler.add_async_job(see_the_registry)
+    wait_for(lambda: [config.registry, config.registry] == SEEN)
 
 
 def test_a_job_s_transaction_commits_when_it_returns_and_aborts_when_it_raises(config: Configurator) -> None:
