@@ -46,8 +46,8 @@ def measure(url: str, stored: int, due: int) -> None:
     scheduler = Scheduler(Settings(broker_url=url))
     scheduler.wiring.closed_ledger.upgrade()
     storing = -time.perf_counter()
-    due_at = time.time() + 5 + stored / 10_000
-    store(scheduler, stored - due, due_at + 86_400)
+    store(scheduler, stored - due, time.time() + 2 * 86_400)
+    due_at = time.time() + 5 + due / 1000  # when they are stored and the timekeeper is up, on a slow machine too
     store(scheduler, due, due_at)
     storing += time.perf_counter()
     context = multiprocessing.get_context("spawn")
