@@ -36,7 +36,7 @@ def was_successful(app: Any, task: Any, request: Any, uuid: str) -> bool:
         if not meta.get("children"):
             task.request_stack.push(request)
             try:
-                dispatch_follow_ups(app, task, request, meta.get("result"), uuid)
+                dispatch_follow_ups(app, request, meta.get("result"), uuid)
             finally:
                 task.request_stack.pop()
         successful_requests.add(request.id)

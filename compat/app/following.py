@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def dispatch_follow_ups(app: Any, task: Any, request: Any, retval: Any, uuid: str) -> None:
+def dispatch_follow_ups(app: Any, request: Any, retval: Any, uuid: str) -> None:
     """Send the callbacks, then the chain's next task; with the result as their first argument."""
     callbacks, chain = request.callbacks, request.chain
     if not callbacks and not chain:

@@ -170,7 +170,7 @@ class _Run:
         sent = False
         try:
             # Before the result is stored, so that it can name its children.
-            dispatch_follow_ups(self.tracer.app, self.task, self.request, self.value, self.uuid)
+            dispatch_follow_ups(self.tracer.app, self.request, self.value, self.uuid)
             sent = True
             self.task.backend.mark_as_done(self.uuid, self.value, self.request, self._publishes_result())
         except (EncodeError, OperationalError) as error:

@@ -20,7 +20,7 @@ from ..core.run import Run
 from ..core.settings import Settings
 from . import protocol1
 from .decoding import JSON, decode, inflate
-from .serializing import encode
+from .serializing import Encoded, encode
 from .signing import KeyRing
 
 NO_EMBED: Mapping[str, Any] = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
@@ -84,26 +84,14 @@ class EnvelopeSealer:
         compression: str | None = None,
     ) -> Message:
         """A protocol-2 message; raises InvalidMessage when the arguments cannot be carried (or not safely)."""
-        body, content_type, encoding = encode(
-            (args, kwargs, embed or NO_EMBED),
-            (args, kwargs),
-            serializer=self._serializer if serializer is None else serializer,
-            pickle_allowed=self._local or bool(self._keys),
-        )
+        encoded = self._encode(args, kwargs, embed or NO_EMBED, self._serializer if serializer is None else serializer)
         full = self._headers(task, args, kwargs, headers, expires_at)
-        body = self._compress(body, full, self._compressor if compression is None else compression)
-        self._check_size(task, body)
-        self._sign(queue, full, (content_type, encoding), body)
-        return Message(queue, full, body, content_type, encoding, priority, expires_at, properties or {})
+        compressor = self._compressor if compression is None else compression
+        return self._finish(queue, full, encoded, compressor, priority, expires_at, properties or {})
 
     def seal_another(self, like: Message, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Message:
         """Only of calls without an id, an expiry and an embed of their own."""
-        body, content_type, encoding = encode(
-            (args, kwargs, NO_EMBED),
-            (args, kwargs),
-            serializer=self._serializer,
-            pickle_allowed=self._local or bool(self._keys),
-        )
+        encoded = self._encode(args, kwargs, NO_EMBED, self._serializer)
         id_ = new_id()
         full = {
             **like.headers,
@@ -113,17 +101,34 @@ class EnvelopeSealer:
             "argsrepr": short_repr(args),
             "kwargsrepr": short_repr(kwargs),
         }
-        body = self._compress(body, full, self._compressor)
-        self._check_size(like.task, body)
-        self._sign(like.queue, full, (content_type, encoding), body)
-        return Message(like.queue, full, body, content_type, encoding, like.priority, None, like.properties)
+        return self._finish(like.queue, full, encoded, self._compressor, like.priority, None, like.properties)
 
-    def _check_size(self, task: str, body: bytes) -> None:
+    def _encode(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], embed: Mapping[str, Any], serializer: str
+    ) -> Encoded:
+        pickle_allowed = self._local or bool(self._keys)
+        return encode((args, kwargs, embed), (args, kwargs), serializer=serializer, pickle_allowed=pickle_allowed)
+
+    def _finish(
+        self,
+        queue: str,
+        headers: dict[str, Any],
+        encoded: Encoded,
+        compressor: str,
+        priority: int,
+        expires_at: float | None,
+        properties: Mapping[str, Any],
+    ) -> Message:
+        """Compressed, measured, signed."""
+        body, content_type, encoding = encoded
+        body = self._compress(body, headers, compressor)
         if len(body) > self._max_body_bytes:
             raise InvalidMessage(
-                f"the arguments of {task} take {len(body)} bytes, more than scheduler.broker.max_body"
+                f"the arguments of {headers['task']} take {len(body)} bytes, more than scheduler.broker.max_body"
                 f" ({self._max_body_bytes}): store them elsewhere and pass their id"
             )
+        self._sign(queue, headers, (content_type, encoding), body)
+        return Message(queue, headers, body, content_type, encoding, priority, expires_at, properties)
 
     def reseal(self, message: Message, **headers: Any) -> Message:
         """The same message with other headers (by their wire names), signed again if it was signed well."""

@@ -54,7 +54,7 @@ class EarlyAcks:
         answer: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._asked.append((delivery, answer))
         if self._closed:
-            self.close()
+            self.refuse()
         source = self._source()
         if source is not None:
             source.wake()

@@ -89,10 +89,7 @@ class Intake:
 
     def uninvite(self) -> bool:
         """False: one has taken the invitation."""
-        try:
-            return self._buffer.get_nowait() is LISTEN
-        except queue.Empty:
-            return False
+        return self.take_now() is LISTEN
 
     @property
     def is_empty(self) -> bool:
