@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from tests import servers
+from tests import own_servers, servers
 from tests.fleet import Fleet
 
 
@@ -23,6 +25,19 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     """One run of the test for each database, empty."""
     with servers.fresh_database(request.param, tmp_path) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def redis_deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+    """Starts Redis in one of the ways of ``own_servers.REDIS_DEPLOYMENTS``, when it is first asked for it."""
+    with ExitStack() as stack:
+
+        @cache
+        def start(kind: str) -> str:
+            directory = tmp_path_factory.mktemp(kind.replace(" ", "-"))
+            return stack.enter_context(own_servers.REDIS_DEPLOYMENTS[kind](directory))
+
+        yield start
 
 
 @pytest.fixture

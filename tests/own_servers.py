@@ -7,9 +7,11 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -67,12 +69,15 @@ def running(server: OwnServer) -> Iterator[OwnServer]:
 
 
 def program(*names: str) -> str:
-    """Where the first of these is; skips the test where none is installed."""
+    """Where the first of these is; where none is installed, skips the test on a user's machine and fails it in CI."""
     for name in names:
         path = shutil.which(name)
         if path is not None:
             return path
-    return pytest.skip(f"{names[0]} is not installed")
+    missing = f"{names[0]} is not installed"
+    if os.environ.get("CI"):
+        pytest.fail(missing)
+    return pytest.skip(missing)
 
 
 def redis(directory: Path, *options: str, port: int | None = None) -> OwnServer:
@@ -83,20 +88,87 @@ def redis(directory: Path, *options: str, port: int | None = None) -> OwnServer:
     return OwnServer([program("redis-server"), *given], port)
 
 
-def redis_sentinel(directory: Path, master_port: int) -> OwnServer:
+@contextmanager
+def redis_on_a_socket(directory: Path) -> Iterator[str]:
+    """A socket, and an account that may do no more than the documentation says is needed."""
+    path, account = directory / "redis.sock", ["jobs", "on", ">s3cret", "~shop.*", "~{shop.*", "&shop.*", *ACL]
+    with running(redis(directory, "--unixsocket", str(path), "--user", *account, "--user", "default", "off")):
+        yield f"redis+socket://jobs:s3cret@{path}?virtual_host=0#global_keyprefix=shop."
+
+
+@dataclass(frozen=True)
+class Tls:
+    """A certificate that signs itself, and what has a Redis or a sentinel speak TLS only."""
+
+    certificate: Path
+    key: Path
+
+    @classmethod
+    def make(cls, directory: Path) -> Tls:
+        tls = cls(directory / "certificate.pem", directory / "key.pem")
+        command = [program("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+        files = ["-keyout", str(tls.key), "-out", str(tls.certificate)]
+        whom = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+        subprocess.run([*command, *files, *whom], check=True, capture_output=True)
+        return tls
+
+    def options(self, port: int) -> dict[str, str]:
+        files = {"tls-cert-file": str(self.certificate), "tls-key-file": str(self.key)}
+        more = {"tls-ca-cert-file": str(self.certificate), "tls-auth-clients": "no", "tls-replication": "yes"}
+        return {"port": "0", "tls-port": str(port), **files, **more}
+
+
+@contextmanager
+def redis_with_tls(directory: Path) -> Iterator[str]:
+    tls, port = Tls.make(directory), free_port()
+    with running(redis(directory, *_words(tls.options(port)), port=port)):
+        yield f"rediss://127.0.0.1:{port}/0?ssl_cert_reqs=CERT_REQUIRED#ssl_ca_certs={tls.certificate}"
+
+
+@contextmanager
+def redis_behind_a_sentinel(directory: Path) -> Iterator[str]:
+    """Both of them speak TLS only."""
+    tls, port, sentinel_port = Tls.make(directory), free_port(), free_port()
+    with (
+        running(redis(directory, *_words(tls.options(port)), port=port)),
+        running(redis_sentinel(directory, port, tls.options(sentinel_port), sentinel_port)),
+    ):
+        yield f"sentinel://127.0.0.1:{sentinel_port}/0#ssl=true&ssl_ca_certs={tls.certificate}"
+
+
+@contextmanager
+def redis_pair(directory: Path) -> Iterator[tuple[OwnServer, str]]:
+    """A master that has a replica, and the URL of the sentinel that watches them."""
+    with ExitStack() as stack:
+        master = stack.enter_context(running(redis(directory / "master")))
+        stack.enter_context(running(redis(directory / "replica", "--replicaof", "127.0.0.1", str(master.port))))
+        sentinel = stack.enter_context(running(redis_sentinel(directory, master.port)))
+        cli = [program("redis-cli"), "-p", str(sentinel.port), "sentinel", "replicas", "mymaster"]
+        wait_for(lambda: b"slave-repl-offset" in subprocess.run(cli, capture_output=True).stdout, what="the replica")
+        yield master, f"sentinel://127.0.0.1:{sentinel.port}/0"
+
+
+def redis_sentinel(
+    directory: Path, master_port: int, options: Mapping[str, str] | None = None, port: int | None = None
+) -> OwnServer:
     """One that watches ``mymaster`` and needs no other to decide that it is down."""
-    port = free_port()
+    port = port or free_port()
     file = directory / "sentinel.conf"
+    lines = [f"{name} {value}" for name, value in (options or {"port": str(port)}).items()]
     file.write_text(
-        f"port {port}\nbind 127.0.0.1\ndir {directory}\n"
+        "\n".join(lines) + f"\nbind 127.0.0.1\ndir {directory}\n"
         f"sentinel monitor mymaster 127.0.0.1 {master_port} 1\n"
         "sentinel down-after-milliseconds mymaster 1000\nsentinel failover-timeout mymaster 5000\n"
     )
     return OwnServer([program("redis-server"), str(file), "--sentinel"], port)
 
 
+def _words(options: Mapping[str, str]) -> list[str]:
+    return [word for name, value in options.items() for word in (f"--{name}", value)]
+
+
 @contextmanager
-def redis_cluster(directory: Path, nodes: int = 3) -> Iterator[list[OwnServer]]:
+def redis_cluster(directory: Path, nodes: int = 3) -> Iterator[str]:
     """A cluster of primaries without replicas, all slots assigned."""
     with ExitStack() as stack:
         options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
@@ -107,7 +179,24 @@ def redis_cluster(directory: Path, nodes: int = 3) -> Iterator[list[OwnServer]]:
         for server in servers:
             info = [cli, "-p", str(server.port), "cluster", "info"]
             wait_for(lambda info=info: b"cluster_state:ok" in subprocess.run(info, capture_output=True).stdout)  # type: ignore[misc]
-        yield servers
+        yield f"redis://{hosts[0]}/0#cluster=true"
+
+
+#: Ways to run Redis. What they yield is a broker's URL, and behind the # the options that go with it.
+REDIS_DEPLOYMENTS = {
+    "redis on a socket": redis_on_a_socket,
+    "redis with TLS": redis_with_tls,
+    "redis with TLS behind a sentinel": redis_behind_a_sentinel,
+    "redis cluster": redis_cluster,
+}
+#: What an account needs that is for jobs only.
+ACL = ("+@all", "-@admin", "-@dangerous", "+client|unblock")
+
+
+def url_and_options(place: str) -> tuple[str, dict[str, str]]:
+    """What a deployment yields, taken apart."""
+    url, _, options = place.partition("#")
+    return url, dict(parse_qsl(options))
 
 
 @contextmanager

@@ -14,7 +14,7 @@ def regen(it: Any) -> Any:
 
 
 class _regen(UserList[Any], list[Any]):  # type: ignore[misc]
-    """A ``list`` for isinstance's sake; items come from ``_source`` when they are needed, and not before."""
+    """A ``list`` for isinstance's sake; items come from ``_source`` when they are needed."""
 
     def __init__(self, it: Iterable[Any]) -> None:
         self._source: Iterator[Any] = iter(it)
@@ -64,7 +64,10 @@ class _regen(UserList[Any], list[Any]):  # type: ignore[misc]
         return self._taken[place]
 
     def __bool__(self) -> bool:
-        return bool(self._taken) or self._take()
+        """Celery's looks one item further when it is asked this first; generators that count on it exist."""
+        if not self._taken and self._take():
+            self._take()
+        return bool(self._taken)
 
     def __repr__(self) -> str:
         shown = ", ".join(map(repr, self._taken))

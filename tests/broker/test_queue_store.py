@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +20,29 @@ from pyramid_scheduler.broker.transports.sql import open_sql_store
 from pyramid_scheduler.broker.transports.store import Put, QueueStore
 from pyramid_scheduler.core.errors import BrokerUnavailable, SchemaMismatch
 from pyramid_scheduler.core.waking import WakePipe
-from tests import servers
+from tests import own_servers, servers
 from tests.fleet import ROOT, at_once, wait_for
 
 STORES = ("sqlite", "postgresql", "mariadb", "redis")
+DEPLOYMENTS = [pytest.param(kind, marks=pytest.mark.fault) for kind in own_servers.REDIS_DEPLOYMENTS]
 
 
-@pytest.fixture(params=STORES)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(params=[*STORES, *DEPLOYMENTS])
+def url(request: pytest.FixtureRequest, tmp_path: Path, redis_deployment: Callable[[str], str]) -> Iterator[str]:
+    if request.param in own_servers.REDIS_DEPLOYMENTS:
+        yield redis_deployment(request.param)
+        return
     with servers.fresh_broker(request.param, tmp_path) as url:
         yield url
 
 
 def open_store(url: str) -> QueueStore:
-    return open_redis_store(url) if url.startswith("redis") else open_sql_store(url)
+    url, options = own_servers.url_and_options(url)
+    return open_redis_store(url, options=options) if is_on_redis(url) else open_sql_store(url)
+
+
+def is_on_redis(url: str) -> bool:
+    return url.startswith(("redis", "sentinel"))
 
 
 @pytest.fixture
@@ -147,7 +156,7 @@ def test_a_late_ack_of_a_consumer_that_has_lost_its_claim_takes_nothing_from_the
 
 
 def test_more_urgent_messages_come_first(store: QueueStore, queue: str, me: str, url: str) -> None:
-    urgent, patient = (0, 9) if url.startswith("redis") else (9, 0)
+    urgent, patient = (0, 9) if is_on_redis(url) else (9, 0)
     store.put([Put(queue, payload(1), patient), Put(queue, payload(2), urgent), Put(queue, payload(3), patient)])
     assert numbers(store.claim([queue], 10, me)) == [2, 1, 3]
 

@@ -26,8 +26,9 @@ def connect(url: str, options: Mapping[str, Any]) -> Any:
     """A client for ``redis://``, ``rediss://``, ``redis+socket://``, ``unix://`` or ``sentinel://a;b/0``.
 
     ``options`` may give ``socket_timeout``, ``socket_connect_timeout``, ``socket_keepalive``, ``client_name``,
-    ``health_check_interval``, ``ssl_ca_certs``, ``ssl_certfile``, ``ssl_keyfile``; for sentinel ``master_name``,
-    ``sentinel_kwargs``; and ``cluster = true`` for a Redis Cluster. Connecting waits two seconds at most.
+    ``health_check_interval``, ``ssl_ca_certs``, ``ssl_certfile``, ``ssl_keyfile``; for sentinel ``ssl``,
+    ``master_name``, ``sentinel_kwargs``; and ``cluster = true`` for a Redis Cluster. Connecting waits two seconds at
+    most.
     """
     _check(url, options)
     common = _common(options, is_socket=url.startswith(("redis+socket", "unix")))
@@ -42,8 +43,15 @@ def connect(url: str, options: Mapping[str, Any]) -> Any:
 def _check(url: str, options: Mapping[str, Any]) -> None:
     """Redis-py would say so, too, but at the first command, and to whoever happens to give it."""
     tls = [name for name in _TLS if options.get(name)]
-    if tls and not url.startswith("rediss"):
-        raise InvalidSetting(f"scheduler.broker.{tls[0]} is for rediss://, and the broker's URL has no TLS")
+    if tls and not url.startswith("rediss") and not _is_sentinel_with_tls(url, options):
+        raise InvalidSetting(
+            f"scheduler.broker.{tls[0]} is for rediss://, or for sentinel:// with scheduler.broker.ssl = true; "
+            "this broker has no TLS"
+        )
+
+
+def _is_sentinel_with_tls(url: str, options: Mapping[str, Any]) -> bool:
+    return url.startswith("sentinel") and is_true(options.get("ssl"))
 
 
 def _common(options: Mapping[str, Any], *, is_socket: bool) -> dict[str, Any]:
@@ -73,6 +81,8 @@ def _through_sentinel(url: str, options: Mapping[str, Any], common: dict[str, An
         more = urlsplit(other if "://" in other else f"sentinel://{other}")
         hosts.append((more.hostname or "localhost", more.port or 26379))
         parts = parts if parts.path.strip("/") else parts._replace(path=more.path)
+    if _is_sentinel_with_tls(url, options):
+        common = {**common, "ssl": True}
     asking = {**common, **table(options, "sentinel_kwargs")}
     sentinel = Sentinel(hosts, sentinel_kwargs=asking, **common)
     master: redis.Redis = sentinel.master_for(
