@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections import deque
 from collections.abc import Callable, Iterator
+from types import GenericAlias
 from typing import Any
 
 __all__ = ("PromiseProxy", "Proxy", "class_property", "maybe_evaluate", "try_import")
@@ -25,7 +26,8 @@ class _ClassText(str):
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         if instance is None:
             return str(self)
-        return getattr(instance._get_current_object(), self.attribute)
+        given = object.__getattribute__(instance, "_Proxy__given").get(self.attribute)
+        return getattr(instance._get_current_object(), self.attribute) if given is None else given
 
 
 class Proxy:
@@ -33,7 +35,7 @@ class Proxy:
 
     __doc__ = _ClassText("Stands for an object that is looked up at each use.", "__doc__")
     __module__ = _ClassText(__name__, "__module__")
-    __slots__ = ("__args", "__dict__", "__kwargs", "__local", "__weakref__")
+    __slots__ = ("__args", "__dict__", "__given", "__kwargs", "__local", "__weakref__")
 
     def __init__(
         self,
@@ -46,6 +48,7 @@ class Proxy:
         _PRIVATE(self, "_Proxy__local", local)
         _PRIVATE(self, "_Proxy__args", args or ())
         _PRIVATE(self, "_Proxy__kwargs", kwargs or {})
+        _PRIVATE(self, "_Proxy__given", {"__name__": name, "__doc__": __doc__})
 
     def _get_current_object(self) -> Any:
         """The object itself; identity (``is``) means something only for that."""
@@ -53,7 +56,7 @@ class Proxy:
 
     @property
     def __name__(self) -> str:
-        return self._get_current_object().__name__  # type: ignore[no-any-return]
+        return self.__given["__name__"] or self._get_current_object().__name__  # type: ignore[no-any-return]
 
     @property
     def __class__(self) -> Any:  # isinstance() looks here
@@ -141,7 +144,9 @@ _CONVERSIONS: dict[str, Callable[..., Any]] = {
 }
 for _name, _op in _CONVERSIONS.items():
     setattr(Proxy, f"__{_name}__", _forward(_op))
-for _name in ("iadd", "isub", "ior", "iand", "copy", "deepcopy", "reversed"):
+for _name in ("iadd", "isub", "imul", "ior", "iand", "ixor"):
+    setattr(Proxy, f"__{_name}__", _forward(getattr(operator, _name)))
+for _name in ("copy", "deepcopy", "reversed"):
     setattr(Proxy, f"__{_name}__", _method(f"__{_name}__"))
 Proxy.__str__ = _forward(str)  # type: ignore[method-assign]
 
@@ -149,7 +154,7 @@ Proxy.__str__ = _forward(str)  # type: ignore[method-assign]
 class PromiseProxy(Proxy):
     """A proxy whose object is made at the first use, and kept."""
 
-    __slots__ = ("__pending", "__thing")
+    __slots__ = ("__pending__", "__thing")
 
     def _get_current_object(self) -> Any:
         try:
@@ -162,10 +167,10 @@ class PromiseProxy(Proxy):
         if self.__evaluated__():
             return fun(*args, **kwargs)
         try:
-            pending = object.__getattribute__(self, "_PromiseProxy__pending")
+            pending = object.__getattribute__(self, "__pending__")
         except AttributeError:
             pending = deque()
-            _PRIVATE(self, "_PromiseProxy__pending", pending)
+            _PRIVATE(self, "__pending__", pending)
         pending.append((fun, args, kwargs))
         return None
 
@@ -183,12 +188,13 @@ class PromiseProxy(Proxy):
         thing = Proxy._get_current_object(self)
         _PRIVATE(self, "_PromiseProxy__thing", thing)
         try:
-            pending = object.__getattribute__(self, "_PromiseProxy__pending")
+            pending = object.__getattribute__(self, "__pending__")
         except AttributeError:
             return thing
         while pending:
             fun, args, kwargs = pending.popleft()
             fun(*args, **kwargs)
+        object.__delattr__(self, "__pending__")
         return thing
 
 
@@ -202,6 +208,8 @@ def maybe_evaluate(obj: Any) -> Any:
 
 class class_property:
     """A property of the class, readable (and with a setter, writable) through its instances, too."""
+
+    __class_getitem__: Any = classmethod(GenericAlias)
 
     def __init__(self, getter: Callable[..., Any], setter: Callable[..., Any] | None = None) -> None:
         self.__getter = _as_function(getter)

@@ -224,7 +224,7 @@ class Celery(Configuring, Registering, Connecting, Pickled):
 
     @cached_property
     def Worker(self) -> Any:
-        return self.subclass_with_self("compat.apps.worker:Worker")
+        return self.subclass_with_self("compat.worker:WorkController", name="Worker", reverse="Worker")
 
     @cached_property
     def WorkController(self) -> Any:
@@ -232,7 +232,7 @@ class Celery(Configuring, Registering, Connecting, Pickled):
 
     @cached_property
     def Beat(self) -> Any:
-        return self.subclass_with_self("compat.apps.beat:Beat")
+        return self.subclass_with_self("compat.beat:Beat")
 
     @cached_property
     def amqp(self) -> Any:

@@ -2,12 +2,14 @@
 
 from .answering import BeatPidbox, beat_nodename
 from .entry import BeatLazyFunc, ScheduleEntry, event_t
+from .foreground import Beat
 from .persistent import PersistentScheduler
 from .scheduler import DEFAULT_MAX_INTERVAL, Scheduler, SchedulingError
 from .service import EmbeddedService, Service
 
 __all__ = (
     "DEFAULT_MAX_INTERVAL",
+    "Beat",
     "BeatLazyFunc",
     "BeatPidbox",
     "EmbeddedService",

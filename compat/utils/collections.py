@@ -74,9 +74,10 @@ class DictAttribute:
         return getattr(self.obj, key, default)
 
     def setdefault(self, key: str, default: Any = None) -> Any:
-        if key not in self:
-            self[key] = default
-        return self[key]
+        if key in self:
+            return self[key]
+        self[key] = default
+        return default
 
     def __getitem__(self, key: str) -> Any:
         try:
@@ -178,9 +179,10 @@ class ChainMap(MutableMapping[Any, Any]):
         return any(self.maps)
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
-        if key not in self:
-            self[key] = default
-        return self[key]
+        if key in self:
+            return self[key]
+        self[key] = default
+        return default
 
     def update(self, *args: Any, **kwargs: Any) -> None:
         changed = [dict(*args)] if args else []

@@ -55,7 +55,7 @@ class LimitedSet:
                 self.add(item)
             return
         self._sort()
-        self.purge()
+        self._shrink()
 
     def discard(self, item: Any) -> None:
         self._times.pop(item, None)
@@ -65,11 +65,14 @@ class LimitedSet:
     def purge(self, now: Any = None) -> None:
         """Forget what the limits say; ``now`` may be a time or a clock."""
         moment = now() if callable(now) else time.monotonic() if now is None else now
-        while self.maxlen and len(self._times) > self.maxlen:
-            self.pop()
+        self._shrink()
         while self.expires and len(self._times) > self.minlen:
             if next(iter(self._times.values())) + self.expires > moment:
                 break
+            self.pop()
+
+    def _shrink(self) -> None:
+        while self.maxlen and len(self._times) > self.maxlen:
             self.pop()
 
     def pop(self, default: Any = None) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from functools import reduce
+from types import GenericAlias
 from typing import Any
 
 from kombu.utils.objects import cached_property
@@ -37,6 +38,8 @@ def mro_lookup(cls: type, attr: str, stop: Collection[type] = (), monkey_patched
 
 class FallbackContext:
     """The given context's value as it is, or, where None was given, the context that ``fallback`` makes."""
+
+    __class_getitem__: Any = classmethod(GenericAlias)
 
     def __init__(self, provided: Any, fallback: Callable[..., Any], *fb_args: Any, **fb_kwargs: Any) -> None:
         self.provided = provided

@@ -45,7 +45,7 @@ class _regen(UserList[Any], list[Any]):  # type: ignore[misc]
         return list, (self.data,)
 
     def __length_hint__(self) -> int:
-        return len(self._taken) + self._source.__length_hint__()  # type: ignore[attr-defined,no-any-return]
+        return operator.length_hint(self._source) + len(self._taken)
 
     def __iter__(self) -> Iterator[Any]:
         index = 0

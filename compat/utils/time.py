@@ -108,7 +108,7 @@ def _knows_its_changes(tz: Any) -> bool:
 
 def is_imaginary(dt: datetime) -> bool:
     """Whether clocks were put forward over that local time."""
-    if not _knows_its_changes(dt.tzinfo):
+    if not _knows_its_changes(dt.tzinfo) or dt.utcoffset() is None:
         return False
     there_and_back = dt.astimezone(UTC).astimezone(dt.tzinfo)
     return there_and_back.replace(tzinfo=None, fold=0) != dt.replace(tzinfo=None, fold=0)

@@ -7,6 +7,7 @@ import types
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from compat import Celery, current_app, current_task, shared_task
 from compat.exceptions import DuplicateTaskNameWarning, ImproperlyConfigured, NotRegistered
@@ -51,6 +52,34 @@ def test_an_unset_environment_variable_for_the_configuration_is_named(monkeypatc
 
     with pytest.raises(ImproperlyConfigured, match="NO_SUCH_CONFIG"):
         Celery("x", set_as_current=False).config_from_envvar("NO_SUCH_CONFIG")
+
+
+def test_a_default_that_is_set_before_the_configuration_is_read_does_not_read_it() -> None:
+    made = Celery("x", set_as_current=False)
+
+    assert made.conf.setdefault("task_acks_late", True) is True
+    assert not made.configured
+    assert made.conf.setdefault("task_acks_late", False) is True
+
+
+def test_beat_of_an_app_is_its_timekeeping_command(app: Any, mocker: MockerFixture) -> None:
+    start = mocker.patch.object(app, "start", return_value=0)
+
+    assert app.Beat(loglevel=20, logfile="beat.log", max_interval=5).run() == 0
+    start.assert_called_once_with(["beat", "--loglevel", "INFO", "--logfile", "beat.log"])
+
+
+def test_a_worker_of_an_app_runs_its_tasks_until_it_is_stopped(app: Any) -> None:
+    @app.task
+    def stop_the_worker() -> None:
+        worker.stop()
+
+    worker = app.Worker(hostname="here@host", concurrency=1)
+    stop_the_worker.delay()
+    worker.start()
+
+    assert worker.app is app
+    assert app.Worker.__name__ == "Worker"
 
 
 def test_the_configuration_is_read_when_it_is_needed_and_no_sooner() -> None:

@@ -76,3 +76,17 @@ def test_a_class_property_is_read_through_class_and_instance() -> None:
     thing.prop = 5
 
     assert (Thing.prop, thing.prop, Thing.kept) == (5, 5, 5)
+
+
+def test_a_proxy_of_a_number_can_be_added_to_in_place() -> None:
+    total: object = Proxy(lambda: 10)
+    total += 1  # type: ignore[operator]
+
+    assert total == 11
+
+
+def test_a_proxy_may_be_given_a_name_and_a_docstring_of_its_own() -> None:
+    proxy = Proxy(lambda: len, name="size", __doc__="How many.")
+
+    assert (proxy.__name__, proxy.__doc__) == ("size", "How many.")
+    assert Proxy(lambda: len).__name__ == "len"
