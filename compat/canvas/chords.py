@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import MutableSequence
 from functools import cached_property
+from itertools import islice
 from types import GeneratorType
 from typing import Any
 
@@ -257,7 +258,8 @@ class _chord(Signature):
         if self._app is not None:
             return self._app
         tasks = getattr(self.tasks, "tasks", self.tasks)
-        candidates = [*([tasks[0]] if tasks else []), *([body] if body is not None else [])]
+        # Of a generator Celery makes the first two here, too, and no more.
+        candidates = [*islice(tasks, 2), *([body] if body is not None else [])]
         return next((app for app in map(app_of, candidates) if app is not None), current_app)
 
 

@@ -64,10 +64,7 @@ class _regen(UserList[Any], list[Any]):  # type: ignore[misc]
         return self._taken[place]
 
     def __bool__(self) -> bool:
-        """Celery's looks one item further when it is asked this first; generators that count on it exist."""
-        if not self._taken and self._take():
-            self._take()
-        return bool(self._taken)
+        return bool(self._taken) or self._take()
 
     def __repr__(self) -> str:
         shown = ", ".join(map(repr, self._taken))
