@@ -15,7 +15,7 @@ from .core.interfaces import Broker, JobContext, Ledger, Publisher, Sealer
 from .core.kind import JobKind
 from .core.listeners import Listener, Listeners
 from .core.message import Message
-from .core.options import NO_OPTIONS, JobOptions, parse_options
+from .core.options import NO_OPTIONS, parse_options
 from .core.schedule import JobView, Schedule
 from .core.settings import Settings
 from .core.task import TaskRegistry
@@ -78,7 +78,7 @@ class Scheduler:
     ) -> str:
         """Run ``func(*args, **kwargs)`` as soon as a worker is free; returns the job's id."""
         parsed = parse_options(options, "add_async_job") if options else NO_OPTIONS
-        return self._send(self.composer.async_job(func, args, kwargs, queue, parsed), parsed)
+        return self._send(self.composer.async_job(func, args, kwargs, queue, parsed))
 
     def add_date_job(
         self,
@@ -91,7 +91,7 @@ class Scheduler:
     ) -> str:
         """Run once at ``date``: epoch seconds, a naive (local) or aware datetime, or ISO text. The past means now."""
         parsed = parse_options(options, "add_date_job")
-        return self._send(self.composer.date_job(func, date, args, kwargs, queue, parsed), parsed)
+        return self._send(self.composer.date_job(func, date, args, kwargs, queue, parsed))
 
     def add_interval_job(
         self,
@@ -129,7 +129,7 @@ class Scheduler:
         if parsed.id is not None:
             raise InvalidJob("add_many() cannot give several jobs one id; leave id out")
         messages = [self.composer.async_job(*_call(call), queue, parsed) for call in calls]
-        self.send(messages, transactional=parsed.transactional)
+        self.send(messages)
         return [message.id for message in messages]
 
     def declare(self, kind: JobKind, func: Function, *, id: str, start_date: Any = None, **options: Any) -> None:
@@ -240,8 +240,8 @@ class Scheduler:
             except Exception:
                 log.exception("%r, which was to be called at the end, raised", call)
 
-    def send(self, messages: Sequence[Message], *, transactional: bool = True) -> None:
-        """Publish; joined to the running transaction where there is one and ``transactional`` is left true."""
+    def send(self, messages: Sequence[Message]) -> None:
+        """Publish at once, whatever becomes of a transaction that is running."""
         self.publisher.publish(messages)
 
     # The original's spellings
@@ -251,8 +251,8 @@ class Scheduler:
     startProducer = start_producer
     startConsumer = start_consumer
 
-    def _send(self, message: Message, options: JobOptions) -> str:
-        self.send([message], transactional=options.transactional)
+    def _send(self, message: Message) -> str:
+        self.send([message])
         return message.id
 
     def _add_timed(

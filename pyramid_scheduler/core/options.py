@@ -39,7 +39,6 @@ class JobOptions:
     retry_on: Any = (Exception,)
     soft_time_limit: float | None = None
     time_limit: float | None = None
-    transactional: bool = True
 
     def retry_policy(self) -> RetryPolicy:
         return RetryPolicy(self.max_retries, _backoff_seconds(self.retry_backoff), _exception_names(self.retry_on))
