@@ -83,12 +83,9 @@ def test_attributes_of_the_app_are_there(app: Any) -> None:
 
 
 def test_attributes_of_the_app_that_are_called_unsupported_fail_or_are_looked_at_by_nobody(app: Any) -> None:
-    for name in ("Worker", "Beat"):
-        with pytest.raises(ImportError):
-            getattr(app, name)
     with pytest.raises(NotImplementedError):
         app.setup_security()
-    assert {"Worker", "Beat", "setup_security", "steps"} == set(table(Kind.APP).names(Verdict.UNSUPPORTED))
+    assert {"setup_security", "steps"} == set(table(Kind.APP).names(Verdict.UNSUPPORTED))
 
 
 def test_options_of_tasks_are_attributes_or_taken_by_the_decorator(app: Any) -> None:
