@@ -13,7 +13,7 @@ from kombu import serialization
 from kombu.exceptions import OperationalError
 from kombu.utils.functional import retry_over_time
 
-from pyramid_scheduler.api import BrokerUnavailable, Message
+from pyramid_scheduler.api import PLAIN, BrokerUnavailable, Message, write_plain_json
 
 #: Queues with one of these mean more than a name, so kombu declares them.
 _SPECIAL_ARGUMENTS = ("x-max-priority", "x-queue-type")
@@ -143,6 +143,13 @@ def make_message(body: Any, options: Mapping[str, Any]) -> Message:
         expires_at=None if expiration is None else time.time() + float(expiration),
         properties={name: options[name] for name in _PROPERTIES if options.get(name) is not None},
     )
+
+
+def encode_call(args: Any, kwargs: Any, embed: Any, serializer: str) -> bytes:
+    """As ``encode``; of plain arguments, which are most, without a look into each for what JSON has no type for."""
+    if serializer == "json" and not kwargs and PLAIN.issuperset(map(type, args)):
+        return write_plain_json((args, kwargs, embed)).encode()
+    return encode((args, kwargs, embed), serializer)[2]
 
 
 def encode(body: Any, serializer: Any) -> tuple[str, str, bytes]:

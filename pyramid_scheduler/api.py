@@ -20,8 +20,11 @@ from .core.errors import (
     WorkerLost,
 )
 from .core.event import Event, EventType
+from .core.id import new_id
 from .core.kind import JobKind
 from .core.message import Delivery, Message
+from .core.plain_json import PLAIN
+from .core.plain_json import write as write_plain_json
 from .core.run import Outcome, Parked, Record, Run, RunState
 from .core.schedule import JobView, Schedule
 from .core.task import Task
@@ -57,6 +60,10 @@ __all__ = [  # noqa: RUF022 (grouped by what they are)
     "RunState",
     "Schedule",
     "Task",
+    # For those who make messages themselves
+    "PLAIN",
+    "new_id",
+    "write_plain_json",
     # Errors
     "BrokerUnavailable",
     "DuplicateJob",

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
-from kombu.utils.uuid import uuid
-
-from pyramid_scheduler.api import Message
+from pyramid_scheduler.api import Message, new_id
 
 from .. import signals
 from .._state import get_current_worker_task
-from ..producing import Catching, encode
+from ..producing import Catching, encode_call
 from ..utils.nodenames import anon_nodename
 from .connecting import Connecting
 from .messages import NO_EMBED, checked, reprs
@@ -49,9 +46,19 @@ class PlainCall:
         if parent is not None:
             request = parent.request
             headers["root_id"], headers["parent_id"] = request.root_id or request.id, request.id
-        body = encode((args, kwargs, NO_EMBED), self._serializer)[2]
+        body = encode_call(args, kwargs, NO_EMBED, self._serializer)
         properties = {"correlation_id": task_id, "reply_to": app.thread_oid}
-        return replace(self._first, headers=headers, body=body, properties=properties)
+        like = self._first
+        return Message(
+            like.queue,
+            headers,
+            body,
+            like.content_type,
+            like.content_encoding,
+            like.priority,
+            like.expires_at,
+            properties,
+        )
 
 
 def send_plainly(task: Any, args: Any, kwargs: Any, task_id: str | None, send: Callable[[], Any]) -> Any:
@@ -64,7 +71,7 @@ def send_plainly(task: Any, args: Any, kwargs: Any, task_id: str | None, send: C
     known: PlainCall | None = task.__dict__.get("_plain_call")
     if known is None or known.basis != basis:
         return _first(task, app, basis, send)
-    task_id = task_id or uuid()
+    task_id = task_id or new_id()
     message = known.message(app, args, kwargs, task_id, parent)
     producer = app.pipeline.producer
     if not task.ignore_result:
@@ -90,13 +97,16 @@ def _first(task: Any, app: Any, basis: tuple[Any, ...], send: Callable[[], Any])
 
 def _basis(task: Any, app: Any) -> tuple[Any, ...] | None:
     """What such a message is made by, to be compared; None where it may be made, or heard of, in some other way."""
-    heard = (signals.before_task_publish, signals.after_task_publish, signals.task_sent)
-    if any(signal.receivers for signal in heard) or getattr(app.send_task, "__func__", None) is not _SEND_TASK:
+    if signals.before_task_publish.receivers or signals.after_task_publish.receivers or signals.task_sent.receivers:
+        return None
+    if getattr(app.send_task, "__func__", None) is not _SEND_TASK:
         return None
     amqp, conf = app.amqp, app.conf
     router, sender, create = amqp.router, amqp.send_task_message, amqp.create_task_message
     ours = type(router) is Router and type(sender) is TaskSender and create is amqp.as_task_v2
-    if not ours or conf.task_send_sent_event or not all(type(route) is MapRoute for route in router.routes):
+    if not ours or conf.task_send_sent_event:
+        return None
+    if router.routes and not all(type(route) is MapRoute for route in router.routes):
         return None
     options = task._get_exec_options()
     if options["expires"] is not None:  # counted from each call

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bz2
-import json
 import lzma
 import pickle
 import zlib
@@ -14,9 +13,9 @@ from kombu.serialization import loads as kombu_loads
 from kombu.utils.json import loads as json_loads
 
 from ..core.errors import UnreadableMessage, UntrustedMessage
+from ..core.plain_json import read
 
 JSON = "application/json"
-_plain_json = json.JSONDecoder().decode
 PICKLES = ("application/x-python-serialize", "pickle")
 _DECODE_ERRORS = (
     ValueError,
@@ -57,7 +56,7 @@ def decode(body: bytes, content_type: str, content_encoding: str, *, trusted: bo
     try:
         if content_type == JSON:
             # Kombu looks into every object for types that JSON does not have.
-            return json_loads(body) if b"__type__" in body else _plain_json(body.decode())
+            return json_loads(body) if b"__type__" in body else read(body.decode())
         if content_type in PICKLES:
             return _unpickle(body, trusted)
         if content_type in accept:

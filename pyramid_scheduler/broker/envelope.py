@@ -60,6 +60,7 @@ class EnvelopeSealer:
         self, *, keys: KeyRing, clock: Clock, local: bool, serializer: str, compressor: str, max_body_bytes: int
     ) -> None:
         self._keys = keys
+        self._is_signing = bool(keys)
         self._clock = clock
         self._local = local
         self._serializer = serializer
@@ -106,8 +107,8 @@ class EnvelopeSealer:
     def _encode(
         self, args: Sequence[Any], kwargs: Mapping[str, Any], embed: Mapping[str, Any], serializer: str
     ) -> Encoded:
-        pickle_allowed = self._local or bool(self._keys)
-        return encode((args, kwargs, embed), (args, kwargs), serializer=serializer, pickle_allowed=pickle_allowed)
+        allowed = self._local or self._is_signing
+        return encode((args, kwargs, embed), (args, kwargs), serializer=serializer, pickle_allowed=allowed)
 
     def _finish(
         self,
@@ -121,13 +122,15 @@ class EnvelopeSealer:
     ) -> Message:
         """Compressed, measured, signed."""
         body, content_type, encoding = encoded
-        body = self._compress(body, headers, compressor)
+        if compressor:
+            body = self._compress(body, headers, compressor)
         if len(body) > self._max_body_bytes:
             raise InvalidMessage(
                 f"the arguments of {headers['task']} take {len(body)} bytes, more than scheduler.broker.max_body"
                 f" ({self._max_body_bytes}): store them elsewhere and pass their id"
             )
-        self._sign(queue, headers, (content_type, encoding), body)
+        if self._is_signing:
+            self._sign(queue, headers, (content_type, encoding), body)
         return Message(queue, headers, body, content_type, encoding, priority, expires_at, properties)
 
     def reseal(self, message: Message, **headers: Any) -> Message:
@@ -138,7 +141,7 @@ class EnvelopeSealer:
         if signed and not self._keys.verifies(message.queue, message.headers, content, message.body):
             return replace(message, headers=full)  # stays unsigned in effect: a bad signature is not made good
         full.pop(wire.SIGNATURE, None)
-        if signed:
+        if signed and self._is_signing:
             self._sign(message.queue, full, content, message.body)
         return replace(message, headers=full)
 
@@ -157,7 +160,7 @@ class EnvelopeSealer:
         return protocol1.run(delivery, value, trusted)
 
     def _verify(self, delivery: Delivery) -> bool:
-        if not self._keys or wire.SIGNATURE not in delivery.headers:
+        if not self._is_signing or wire.SIGNATURE not in delivery.headers:
             return False
         content = (delivery.content_type, delivery.content_encoding)
         if self._keys.verifies(delivery.queue, delivery.headers, content, delivery.body):
@@ -185,8 +188,6 @@ class EnvelopeSealer:
         return headers
 
     def _compress(self, body: bytes, headers: dict[str, Any], compressor: str) -> bytes:
-        if not compressor:
-            return body
         try:
             compressed, headers["compression"] = kombu_compression.compress(body, compressor)
         except KeyError as error:
@@ -194,8 +195,7 @@ class EnvelopeSealer:
         return bytes(compressed)
 
     def _sign(self, queue: str, headers: dict[str, Any], content: tuple[str, str], body: bytes) -> None:
-        if self._keys:
-            headers[wire.SIGNATURE] = self._keys.sign(queue, headers, content, body)
+        headers[wire.SIGNATURE] = self._keys.sign(queue, headers, content, body)
 
 
 def _filled(headers: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,48 +4,52 @@ from __future__ import annotations
 
 import base64
 import itertools
-import json
 import os
 
 from ..core.message import Delivery, Message
+from ..core.plain_json import quote, read, write
 
 _JSON = "application/json"
-_json, _read = json.JSONEncoder().encode, json.JSONDecoder().decode
+_OURS = frozenset(("correlation_id", "delivery_mode", "delivery_info", "priority", "delivery_tag"))
 _numbers = itertools.count(int.from_bytes(os.urandom(4)))
 
 
 def dump(message: Message) -> str:
     """The envelope of ``message``. A JSON body goes in as text, which every Kombu reads; others in base64."""
-    id_ = message.id
-    body, encoding = _body(message)
-    properties = {
-        **message.properties,
-        "correlation_id": message.properties.get("correlation_id") or id_,
-        "delivery_mode": 2,
-        "delivery_info": {"exchange": "", "routing_key": message.queue},
-        "priority": message.priority,
-        "delivery_tag": f"{id_}.{next(_numbers)}",
-        **encoding,
-    }
-    # One encoding of parts at a time: nesting them first takes longer.
+    # Part by part: to make one value of them first takes longer, and its encoding is most of what adding a job costs.
+    headers = message.headers if type(message.headers) is dict else dict(message.headers)
+    body, more = _body(message)
     return (
-        f'{{"body": {_json(body)}, "content-encoding": {_json(message.content_encoding)},'
-        f' "content-type": {_json(message.content_type)}, "headers": {_json(dict(message.headers))},'
-        f' "properties": {_json(properties)}}}'
+        f'{{"body": {body}, "content-encoding": {quote(message.content_encoding)},'
+        f' "content-type": {quote(message.content_type)}, "headers": {write(headers)},'
+        f' "properties": {_properties(message, more)}}}'
     )
 
 
 def _body(message: Message) -> tuple[str, dict[str, str]]:
-    """The body as text, and the property that says how it became text."""
+    """The body in quotes, and the property that says how it became text."""
     if message.content_type == _JSON and "compression" not in message.headers:
-        return message.body.decode("utf-8"), {}
-    return base64.b64encode(message.body).decode("ascii"), {"body_encoding": "base64"}
+        return quote(message.body.decode("utf-8")), {}
+    return quote(base64.b64encode(message.body).decode("ascii")), {"body_encoding": "base64"}
+
+
+def _properties(message: Message, more: dict[str, str]) -> str:
+    id_ = message.id
+    others = more
+    if message.properties:
+        others = {name: value for name, value in message.properties.items() if name not in _OURS} | more
+    return (
+        f'{{"correlation_id": {write(message.properties.get("correlation_id") or id_)}, "delivery_mode": 2,'
+        f' "delivery_info": {{"exchange": "", "routing_key": {quote(message.queue)}}},'
+        f' "priority": {int(message.priority)}, "delivery_tag": {quote(f"{id_}.{next(_numbers)}")}'
+        f"{', ' + write(others)[1:-1] if others else ''}}}"
+    )
 
 
 def load(payload: str | bytes, queue: str, tag: str, redelivered: bool) -> Delivery:
     """The delivery in an envelope; one that cannot be read keeps its bytes, and says why in ``error``."""
     try:
-        envelope = _read(payload if isinstance(payload, str) else payload.decode())
+        envelope = read(payload if isinstance(payload, str) else payload.decode())
         properties = envelope.get("properties") or {}
         body = envelope["body"]
         encoded = properties.get("body_encoding") == "base64"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
@@ -15,12 +14,10 @@ from kombu.exceptions import EncodeError
 from kombu.utils.json import dumps as json_dumps
 
 from ..core.errors import InvalidMessage
+from ..core.plain_json import PLAIN, write
 
 #: What Kombu's JSON gives back as it was.
 _ATOMS = frozenset({str, int, bool, type(None), datetime, date, time, Decimal, UUID, bytes})
-#: What every JSON gives back as it was: of most arguments.
-_PLAIN = frozenset({str, int, bool, type(None)})
-_plain_json = json.JSONEncoder().encode
 _DEEPEST = 100
 
 Encoded = tuple[bytes, str, str]  # body, content type, content encoding
@@ -36,8 +33,8 @@ def encode(
     """
     if not serializer:
         args, kwargs = payload
-        if not kwargs and all(type(arg) in _PLAIN for arg in args):
-            return _plain_json(value).encode(), "application/json", "utf-8"
+        if not kwargs and PLAIN.issuperset(map(type, args)):
+            return _plain_or_typed_json(value)
         exact = all(is_exact(arg) for arg in args) and all(is_exact(arg) for arg in kwargs.values())
         serializer = "json" if exact else "pickle"
     if serializer == "json":
@@ -45,6 +42,13 @@ def encode(
     if serializer == "pickle":
         return _pickle(value, pickle_allowed)
     return _other(value, serializer)
+
+
+def _plain_or_typed_json(value: Any) -> Encoded:
+    try:
+        return write(value).encode(), "application/json", "utf-8"
+    except (TypeError, RecursionError):  # something in the embed
+        return _json(value)
 
 
 def is_exact(value: Any, depth: int = 0) -> bool:

@@ -172,7 +172,7 @@ class Worker:
         backoff = FIRST_BACKOFF_SECONDS
         while not self._is_finished():
             try:
-                self._turn()
+                self._turn(idle_seconds=0.0)
                 backoff = FIRST_BACKOFF_SECONDS
                 if self._is_idle():
                     self._baton.lend()
@@ -191,7 +191,7 @@ class Worker:
         if self._stopping.wait(seconds):
             time.sleep(min(seconds, BUSY_WAIT_SECONDS))
 
-    def _turn(self) -> None:
+    def _turn(self, idle_seconds: float = IDLE_WAIT_SECONDS) -> None:
         self._limits.enforce()  # first: a job's time is up whether or not the broker is there
         leaving = self._is_leaving()
         if leaving:
@@ -211,7 +211,7 @@ class Worker:
             return
         self._stop_hoarding(source)
         self._asleep = True
-        self._intake.fill(source, len(self._busy), self._seconds_to_wait())
+        self._intake.fill(source, len(self._busy), self._seconds_to_wait(idle_seconds))
         self._asleep = False
         self._notice_standstill(source)  # it may have been in that very wait
         self._turned_at = self._clock.monotonic()
@@ -233,10 +233,10 @@ class Worker:
         late = self._clock.monotonic() - self._flushed_at >= BUSY_WAIT_SECONDS
         return late or len(self._settler) >= FLUSH_AT
 
-    def _seconds_to_wait(self) -> float:
+    def _seconds_to_wait(self, idle_seconds: float) -> float:
         if len(self._early):
             return 0.0
-        return BUSY_WAIT_SECONDS if self._busy or len(self._intake) or len(self._settler) else IDLE_WAIT_SECONDS
+        return BUSY_WAIT_SECONDS if self._busy or len(self._intake) or len(self._settler) else idle_seconds
 
     def _stop_hoarding(self, source: Source) -> None:
         if len(self._busy) < self._threads:
