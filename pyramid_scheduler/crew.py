@@ -58,22 +58,26 @@ class Booting:
         wiring = scheduler.wiring
         if part.role == "timekeeper":
             keeper = wiring.timekeeper(part.name)
-            service, stop = Leaving(keeper, scheduler), lambda timeout: keeper.stop()
+            service, stop = Greeting(keeper, scheduler), lambda timeout: keeper.stop()
         else:
             worker = wiring.worker(part.name, queues, threads, report=report, journal=journal, beats=False)
-            service, stop = Leaving(worker, scheduler), lambda timeout: worker.stop(timeout, wait=False)
+            service, stop = Greeting(worker, scheduler), lambda timeout: worker.stop(timeout, wait=False)
         return service, stop, settings.shutdown_timeout_seconds, hello
 
 
 @dataclass(frozen=True)
-class Leaving:
-    """A service whose process ends after it, without Python's own farewells: threads that hang must not keep it."""
+class Greeting:
+    """A service that those hear of who asked for it (``Scheduler.at_start``, ``at_exit``).
+
+    Its process ends after it, without Python's own farewells: threads that hang must not keep it.
+    """
 
     service: Service
     scheduler: Scheduler
 
     def run(self) -> int | None:
         try:
+            self.scheduler.say_greeting()
             return self.service.run()
         finally:
             self.scheduler.say_farewell()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,11 +18,10 @@ from .core.options import NO_OPTIONS, parse_options
 from .core.schedule import JobView, Schedule
 from .core.settings import Settings
 from .core.task import TaskRegistry
+from .occasion import Occasion
 from .schedule import triggers
 from .views import view_of_record, view_of_schedule
 from .wiring import Crew, Wiring
-
-log = logging.getLogger(__name__)
 
 Args = Sequence[Any] | None
 Kwargs = Mapping[str, Any] | None
@@ -47,7 +45,7 @@ class Scheduler:
         self.declared: dict[str, Schedule] = {}
         self.wiring = Wiring(self, context)
         self._crew: Crew | None = None
-        self._farewells: list[Callable[[], object]] = []
+        self._start, self._exit = Occasion(), Occasion(latest_first=True)
 
     # The wings, opened when first used
 
@@ -227,18 +225,21 @@ class Scheduler:
             crew.stop(self.settings.shutdown_timeout_seconds if timeout is None else timeout)
         self.wiring.close()
 
+    def at_start(self, call: Callable[[], object]) -> None:
+        """Call this when a worker process of ``pscheduler`` is ready and begins to take jobs."""
+        self._start.add(call)
+
     def at_exit(self, call: Callable[[], object]) -> None:
         """Call this when a worker process of ``pscheduler`` is about to end in good order; ``atexit`` is not called."""
-        self._farewells.append(call)
+        self._exit.add(call)
+
+    def say_greeting(self) -> None:
+        """Make the calls of ``at_start``, each once; never raises."""
+        self._start.come()
 
     def say_farewell(self) -> None:
         """Make the calls of ``at_exit``, the latest first, each once; never raises."""
-        while self._farewells:
-            call = self._farewells.pop()
-            try:
-                call()
-            except Exception:
-                log.exception("%r, which was to be called at the end, raised", call)
+        self._exit.come()
 
     def send(self, messages: Sequence[Message]) -> None:
         """Publish at once, whatever becomes of a transaction that is running."""

@@ -39,12 +39,16 @@ def embed(app: Any, options: dict[str, Any], hostname: str, *, speaks: bool = Tr
     if speaks:
         signals.worker_init.send(sender=controller)
         signals.worker_process_init.send(sender=hostname)
-        controller.listen()
+        scheduler.at_start(lambda: _arrive(controller))
         pid = os.getpid()
         scheduler.at_exit(lambda: _leave(controller, pid))
         atexit.register(scheduler.say_farewell)
-        signals.worker_ready.send(sender=controller.consumer)
     return scheduler
+
+
+def _arrive(controller: WorkController) -> None:
+    controller.listen()
+    signals.worker_ready.send(sender=controller.consumer)
 
 
 def _leave(controller: WorkController, pid: int) -> None:

@@ -12,6 +12,7 @@ from . import state
 
 logger = get_logger(__name__)
 HEARTBEAT_SECONDS = 2.0
+AGAIN_SECONDS = 1.0
 
 
 class EventSender:
@@ -29,7 +30,6 @@ class EventSender:
 
         if not speaks_kombu(self.controller.app) or not (self._wanted or not self.controller.without_heartbeat):
             return
-        self._open()
         self._thread = threading.Thread(target=self._beat, name="compat-events", daemon=True)
         self._thread.start()
 
@@ -66,6 +66,13 @@ class EventSender:
             logger.debug("an event could not be sent: %r", error)
 
     def _beat(self) -> None:
+        while self._dispatcher is None:
+            try:
+                self._open()
+            except Exception as error:
+                logger.warning("no events for a second, tasks go on: %r", error)
+                if self._stopped.wait(AGAIN_SECONDS):
+                    return
         self._say("worker-online")
         while not self._stopped.wait(0.25):
             self._turn()
