@@ -36,6 +36,7 @@ class FakeSource:
         self.any_thread = False  # may ack
         self.on_ack: Callable[[str], object] = lambda tag: None
         self.closed = False
+        self.waits: list[tuple[str, float]] = []  # by which thread, for how long at most
         self._lock = threading.Lock()
         self._news = threading.Event()
 
@@ -50,6 +51,7 @@ class FakeSource:
 
     def receive(self, limit: int, timeout: float) -> list[Delivery]:
         self._check("receive")
+        self.waits.append((threading.current_thread().name, timeout))
         if not limit or not self.queue:
             self._news.wait(timeout)
             self._news.clear()

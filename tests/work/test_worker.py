@@ -13,7 +13,7 @@ from pytest_mock import MockerFixture
 from pyramid_scheduler.core.errors import BrokerUnavailable
 from pyramid_scheduler.core.message import Delivery
 from pyramid_scheduler.core.run import Outcome, RunState
-from pyramid_scheduler.work.worker import EXIT_RECYCLE, EXIT_STOPPED
+from pyramid_scheduler.work.worker import EXIT_RECYCLE, EXIT_STOPPED, IDLE_WAIT_SECONDS
 from tests.fleet import wait_for
 from tests.work.fakes import FakeSource, Workshop, delivery
 
@@ -58,6 +58,17 @@ def test_outcomes_of_an_idle_worker_are_settled_at_once(make_workshop: Make) -> 
             time.sleep(0.0005)
         waits.append(time.perf_counter() - at)
     assert sorted(waits)[5] < 0.03
+
+
+def test_an_idle_worker_waits_in_the_thread_that_runs_the_next_job(make_workshop: Make) -> None:
+    shop = make_workshop(delivery("r0"))
+    shop.worker.start()
+    for n in range(1, 4):
+        shop.ends(f"r{n - 1}")
+        wait_for(lambda: shop.source.waits[-1][1] == IDLE_WAIT_SECONDS)
+        shop.source.put(delivery(f"r{n}"))
+    shop.ends("r3")
+    assert {thread for thread, seconds in shop.source.waits if seconds == IDLE_WAIT_SECONDS} == {"pscheduler-job-0"}
 
 
 # What is away
