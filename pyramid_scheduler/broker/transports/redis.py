@@ -112,9 +112,10 @@ class RedisStore:
         left = min(limit, MOST_PER_CLAIM)
         claimed: list[Claimed] = []
         with ERRORS:
-            link, hands = self.link, self._hands(consumer)
+            hands = self._hands(consumer)
+            link = hands.link
             self._settle()
-            claimed += hands.landings.take(consumer, next(link.tokens))
+            claimed += hands.landings.take(next(link.tokens))
             if claimed:
                 return claimed
             # Queues take turns at being first, so that none is starved by a full one.
@@ -226,7 +227,7 @@ class RedisStore:
             if hands.waiter is None:
                 hands.waiter = make_waiter(self.client)
             can_take = consumer and isinstance(hands.waiter, Waiter)
-            landings = hands.landings.arm(queues, consumer) if can_take else {}
+            landings = hands.landings.arm(queues) if can_take else {}
             others = [name for name in lists if name not in landings]
             hands.waiter.wait(others, timeout, [fd for fd in (wake_fd, *landings.values()) if fd is not None])
 
@@ -240,7 +241,7 @@ class RedisStore:
         link = self.link
         hands = link.hands.get(consumer)
         if hands is None:
-            hands = link.hands[consumer] = Hands(link, self.layout)
+            hands = link.hands[consumer] = Hands(link, self.layout, consumer)
         return hands
 
     def _line(self) -> Line | PooledLine:

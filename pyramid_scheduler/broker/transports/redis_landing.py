@@ -10,8 +10,7 @@ from __future__ import annotations
 import logging
 import select
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import redis
@@ -30,6 +29,7 @@ log = logging.getLogger(__name__)
 ARMED_SECONDS = 2.0
 #: Each takes a connection.
 MOST_LANDINGS = 4
+_MARK = MARK.encode()
 
 
 class Landings:
@@ -42,20 +42,20 @@ class Landings:
         leases: RedisLeases,
         layout: Layout,
         unrecorded: dict[str, bytes],
+        consumer: str,
     ) -> None:
         self._client, self._line, self._leases, self._layout = client, line, leases, layout
-        self._unrecorded = unrecorded
-        self._landings: dict[tuple[str, str], Landing] = {}  # by queue and consumer
+        self._unrecorded, self._consumer = unrecorded, consumer
+        self._landings: dict[str, Landing] = {}  # by queue
         self._can = isinstance(line, Line)  # a cluster's line has no one connection to wait on
 
-    def arm(self, queues: Sequence[str], consumer: str) -> dict[str, int]:
+    def arm(self, queues: Sequence[str]) -> dict[str, int]:
         """Wait at these queues; returns the descriptors to watch, by list: none where the server cannot do it."""
         armed: dict[str, int] = {}
         for queue in queues[:MOST_LANDINGS] if self._can else ():
-            landing = self._at(queue, consumer)
+            landing = self._at(queue)
             try:
-                with _closing_on_error(landing):
-                    landing.arm(self._line)
+                landing.arm(self._line)
             except ResponseError as error:
                 log.info("Redis does not move messages to who waits (%s): idle workers look for them", error)
                 self._can = False
@@ -63,25 +63,23 @@ class Landings:
             armed[landing.name] = landing.fd
         return armed
 
-    def _at(self, queue: str, consumer: str) -> Landing:
-        landing = self._landings.get((queue, consumer))
+    def _at(self, queue: str) -> Landing:
+        landing = self._landings.get(queue)
         if landing is None:
             name = self._layout.lists_of(queue)[0]
             self._leases.register([name])
-            landing = self._landings[queue, consumer] = Landing(self._client, name, consumer, self._unrecorded)
+            landing = self._landings[queue] = Landing(self._client, name, self._consumer, self._unrecorded)
         return landing
 
-    def take(self, consumer: str, token: str) -> list[Claimed]:
-        """What has landed for the consumer; it is in hand, and a claim when it is recorded."""
-        self.record()
+    def take(self, token: str) -> list[Claimed]:
+        """What has landed; it is in hand, and a claim when it is recorded."""
         claimed: list[Claimed] = []
-        for (queue, owner), landing in self._landings.items():
-            if owner == consumer:
-                with _closing_on_error(landing):
-                    found = landing.take(f"{token}{len(claimed)}")
-                if found is not None:
-                    payload, tag = found
-                    claimed.append(Claimed(tag, queue, payload, payload.startswith(MARK.encode())))
+        for queue, landing in self._landings.items():
+            landing.record(self._line)
+            found = landing.take(f"{token}{len(claimed)}")
+            if found is not None:
+                payload, tag = found
+                claimed.append(Claimed(tag, queue, payload, payload.startswith(_MARK)))
         return claimed
 
     def record(self) -> None:
@@ -93,8 +91,7 @@ class Landings:
         """Take no more, and give back what came in the last moment."""
         self.record()
         for landing in self._landings.values():
-            with _closing_on_error(landing):
-                landing.disarm(self._line)
+            landing.disarm(self._line)
 
     def close(self) -> None:
         for landing in self._landings.values():
@@ -126,11 +123,15 @@ class Landing:
         """Have the next message moved here; what was moved and never heard of goes back first."""
         if self.is_armed:
             return
-        self.record(line)
-        connection = self._connection or self._open()
-        now = line.run_script(self._arm, [self.name, self._landed, holders(self.name)], [self._consumer])
-        self._clock_offset = float(now) - time.monotonic()
-        connection.send_command("BLMOVE", self.name, self._landed, "RIGHT", "LEFT", ARMED_SECONDS)
+        try:
+            self.record(line)
+            connection = self._connection or self._open()
+            now = line.run_script(self._arm, [self.name, self._landed, holders(self.name)], [self._consumer])
+            self._clock_offset = float(now) - time.monotonic()
+            connection.send_command("BLMOVE", self.name, self._landed, "RIGHT", "LEFT", ARMED_SECONDS)
+        except (RedisError, OSError):
+            self.close()
+            raise
         self.is_armed = True
 
     @property
@@ -145,12 +146,17 @@ class Landing:
 
     def disarm(self, line: Line | PooledLine) -> None:
         """Give back what landed in the last moment, and have nothing more moved."""
-        if self.is_armed:
+        if not self.is_armed:
+            return
+        try:
             line.run("CLIENT", "UNBLOCK", self._id)
             self._read("")
             if self._unrecorded is not None:
                 self.forget()
                 line.run("LMOVE", self._landed, self.name, "RIGHT", "RIGHT")
+        except (RedisError, OSError):
+            self.close()
+            raise
 
     def record(self, line: Line | PooledLine) -> None:
         """Make a claim of what was taken; to be done before that is acked."""
@@ -166,7 +172,11 @@ class Landing:
         self._unrecorded = None
 
     def _read(self, token: str) -> tuple[bytes, str] | None:
-        payload = self._connection.read_response()
+        try:
+            payload = self._connection.read_response()
+        except (RedisError, OSError):
+            self.close()
+            raise
         self.is_armed = False
         if payload is None:
             return None
@@ -192,12 +202,3 @@ class Landing:
         if self._connection is not None:
             self._connection.disconnect()
         self._connection = None
-
-
-@contextmanager
-def _closing_on_error(landing: Landing) -> Iterator[None]:
-    try:
-        yield
-    except (RedisError, OSError):
-        landing.close()
-        raise
