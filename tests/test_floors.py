@@ -18,6 +18,7 @@ DOORS = {
     "kombu": ("broker/",),
     "amqp": ("broker/",),
     "redis": ("broker/transports/redis",),
+    "hiredis": ("broker/transports/redis",),
     "apscheduler": ("schedule/",),
     "sqlalchemy": ("database/", "ledger/", "broker/transports/sql"),
     "alembic": ("ledger/",),

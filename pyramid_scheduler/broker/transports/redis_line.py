@@ -9,6 +9,11 @@ from typing import Any
 import redis
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
+try:
+    from hiredis import pack_command
+except ImportError:  # it comes with the extra, and is not needed
+    pack_command = None  # type: ignore[assignment]
+
 MOST_UNHEARD = 50
 
 
@@ -37,9 +42,7 @@ class Line:
         if self._unheard:
             self._hear()
         try:
-            connection = self._connection or self._open()
-            connection.send_command(*words, check_health=False)
-            return connection.read_response()
+            return self._send(words).read_response()
         except (RedisError, OSError):
             self.close()
             raise
@@ -49,12 +52,19 @@ class Line:
         if self._unheard >= MOST_UNHEARD:
             self._hear()
         try:
-            connection = self._connection or self._open()
-            connection.send_command(*words, check_health=False)
+            self._send(words)
             self._unheard += 1
         except (RedisError, OSError):
             self.close()
             raise
+
+    def _send(self, words: tuple[Any, ...]) -> Any:
+        connection = self._connection or self._open()
+        if pack_command is None:
+            connection.send_command(*words, check_health=False)
+        else:
+            connection._sock.sendall(pack_command(words))
+        return connection
 
     def _hear(self) -> None:
         """Read the answers that nobody waited for: they are in the way of others."""
