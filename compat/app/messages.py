@@ -59,7 +59,7 @@ def as_task_v2(
         expires = _from_now(app, expires, "expires", now, timezone)
     eta, expires = _iso(eta), _iso(expires)
     if argsrepr is None or kwargsrepr is None:
-        made = reprs(app, args, kwargs)
+        made = reprs(app.amqp, args, kwargs, app.conf.task_repr_maxlevels)
         argsrepr = made[0] if argsrepr is None else argsrepr
         kwargsrepr = made[1] if kwargsrepr is None else kwargsrepr
     headers = {
@@ -155,10 +155,9 @@ def as_task_v1(
     )
 
 
-def reprs(app: Any, args: Any, kwargs: Any) -> tuple[str, str]:
+def reprs(amqp: Any, args: Any, kwargs: Any, maxlevels: int) -> tuple[str, str]:
     """The arguments for people to read, cut to bounds."""
-    amqp, levels = app.amqp, app.conf.task_repr_maxlevels
-    return saferepr(args, amqp.argsrepr_maxsize, levels), saferepr(kwargs, amqp.kwargsrepr_maxsize, levels)
+    return saferepr(args, amqp.argsrepr_maxsize, maxlevels), saferepr(kwargs, amqp.kwargsrepr_maxsize, maxlevels)
 
 
 def checked(args: Any, kwargs: Any) -> tuple[Any, Any]:

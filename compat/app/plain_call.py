@@ -30,11 +30,12 @@ class PlainCall:
         self.retry, self.retry_policy = sender.retry, sender.retry_policy
         self._first = first
         self._serializer = serializer
+        self._repr_maxlevels = basis[-1]
         self._headers = {name: value for name, value in first.headers.items() if name not in _OF_ONE_CALL}
 
     def message(self, app: Any, args: Any, kwargs: Any, task_id: str, parent: Any) -> Message:
         args, kwargs = checked(args, kwargs)
-        argsrepr, kwargsrepr = reprs(app, args, kwargs)
+        argsrepr, kwargsrepr = reprs(app.amqp, args, kwargs, self._repr_maxlevels)
         headers = {
             **self._headers,
             "id": task_id,
@@ -111,5 +112,4 @@ def _basis(task: Any, app: Any) -> tuple[Any, ...] | None:
     options = task._get_exec_options()
     if options["expires"] is not None:  # counted from each call
         return None
-    said = (conf.task_default_queue, conf.task_repr_maxlevels, task.ignore_result)
-    return (app, router, sender, options, *said)
+    return app, router, sender, options, task.ignore_result, conf.task_default_queue, conf.task_repr_maxlevels
