@@ -29,6 +29,7 @@ class KombuBroker:
         self.url = display(url)
         self.local = is_local(url)
         self._connection = Connection(url, transport_options=dict(options), connect_timeout=2)
+        self.is_memory = self._connection.transport_cls == "memory"
         self._lock = threading.RLock()
         self._declared: set[str] = set()
         self.publisher: Publisher = KombuPublisher(self)
@@ -184,7 +185,12 @@ class KombuSource:
                 self._channel.basic_ack(delivery.tag)
 
     def ack_now(self, delivery: Delivery) -> bool:
-        return False  # a channel belongs to one thread
+        """Only where an ack is a note in this process's memory: other channels belong to one thread."""
+        channel = self._channel
+        if not self._broker.is_memory or channel is None:
+            return False
+        channel.basic_ack(delivery.tag)
+        return True
 
     def give_back(self, deliveries: Sequence[Delivery]) -> None:
         with self._broker.errors():
