@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from kombu.clocks import LamportClock
 
-from .._state import _deregister_app, _register_app, _set_current_app, get_current_app, set_default_app
+from .._state import _deregister_app, _register_app, _set_current_app, set_default_app
 from ..utils.dispatch import Signal
 from ..utils.imports import instantiate, symbol_by_name
 from ..utils.log import get_logger
@@ -26,6 +26,7 @@ from .connecting import Connecting
 from .pickling import Pickled
 from .registering import Registering
 from .registry import TaskRegistry
+from .subclassing import Subclassing
 from .utils import appstr, bugreport
 
 __all__ = ("Celery",)
@@ -37,10 +38,6 @@ def app_has_custom(app: Any, attr: str) -> Any:
     return mro_lookup(type(app), attr, stop={Celery, object}, monkey_patched=[__name__])
 
 
-def _unpickle_appattr(reverse_name: str, args: Any) -> Any:
-    return get_current_app()._rgetattr(reverse_name)(*args)
-
-
 def _after_fork(app: Any) -> None:
     try:
         app._after_fork()
@@ -48,7 +45,7 @@ def _after_fork(app: Any) -> None:
         logger.info("after the fork %r could not be tidied up: %r", app, error, exc_info=True)
 
 
-class Celery(Configuring, Registering, Connecting, Pickled):
+class Celery(Configuring, Registering, Connecting, Subclassing, Pickled):
     """An app: tasks, settings, and the way to the broker and to the results.
 
     Unknown keyword arguments are settings. The last app made is the current one of its thread, unless
@@ -184,55 +181,6 @@ class Celery(Configuring, Registering, Connecting, Pickled):
         self.amqp.queues.select(queues)
 
     # What belongs to the app
-
-    def create_task_cls(self) -> Any:
-        return self.subclass_with_self(self.task_cls, name="Task", attribute="_app", keep_reduce=True, abstract=True)
-
-    def subclass_with_self(
-        self,
-        Class: Any,
-        name: str | None = None,
-        attribute: str = "app",
-        reverse: str | None = None,
-        keep_reduce: bool = False,
-        **kw: Any,
-    ) -> Any:
-        """A subclass whose ``attribute`` is this app, and whose instances find the app again after pickling."""
-        base = symbol_by_name(Class)
-        path = reverse or base.__name__
-        members = {attribute: self, "__module__": base.__module__, "__doc__": base.__doc__, **kw}
-        if not keep_reduce:
-            members["__reduce__"] = lambda obj: (_unpickle_appattr, (path, obj.__reduce_args__()))
-        return type(name or base.__name__, (base,), members)
-
-    @cached_property
-    def Task(self) -> Any:
-        """The base of this app's tasks; may be replaced."""
-        return self.create_task_cls()
-
-    @cached_property
-    def AsyncResult(self) -> Any:
-        return self.subclass_with_self("compat.result:AsyncResult")
-
-    @cached_property
-    def ResultSet(self) -> Any:
-        return self.subclass_with_self("compat.result:ResultSet")
-
-    @cached_property
-    def GroupResult(self) -> Any:
-        return self.subclass_with_self("compat.result:GroupResult")
-
-    @cached_property
-    def Worker(self) -> Any:
-        return self.subclass_with_self("compat.worker:WorkController", name="Worker", reverse="Worker")
-
-    @cached_property
-    def WorkController(self) -> Any:
-        return self.subclass_with_self("compat.worker:WorkController")
-
-    @cached_property
-    def Beat(self) -> Any:
-        return self.subclass_with_self("compat.beat:Beat")
 
     @cached_property
     def amqp(self) -> Any:

@@ -15,6 +15,7 @@ from ..utils import abstract
 from ..utils.functional import mattrgetter
 from . import calling, replacing, retrying
 from .binding import Bound
+from .composing import Composing
 from .handlers import Handlers
 from .registry import _unpickle_task_v2
 from .request import Context, get_actual_ignore_result
@@ -50,7 +51,7 @@ def _reprtask(task: Any, fmt: str | None = None, flags: Any = None) -> str:
 
 
 @abstract.CallableTask.register
-class Task(Bound, Handlers):
+class Task(Bound, Composing, Handlers):
     """A task: ``run`` is what it does; the attributes say how. Each app has a subclass of its own, ``app.Task``."""
 
     __trace__: Any = None
@@ -215,37 +216,6 @@ class Task(Bound, Handlers):
 
     def AsyncResult(self, task_id: str, **kwargs: Any) -> Any:
         return self._get_app().AsyncResult(task_id, backend=self.backend, task_name=self.name, **kwargs)
-
-    def signature(self, args: Any = None, *starargs: Any, **starkwargs: Any) -> Any:
-        """A call of this task that can be sent, changed and composed."""
-        from ..canvas import signature
-
-        starkwargs.setdefault("app", self.app)
-        return signature(self, args, *starargs, **starkwargs)
-
-    subtask = signature
-
-    def s(self, *args: Any, **kwargs: Any) -> Any:
-        return self.signature(args, kwargs)
-
-    def si(self, *args: Any, **kwargs: Any) -> Any:
-        """As ``s``, but results are not prepended to its arguments."""
-        return self.signature(args, kwargs, immutable=True)
-
-    def chunks(self, it: Any, n: int) -> Any:
-        from ..canvas import chunks
-
-        return chunks(self.s(), it, n, app=self.app)
-
-    def map(self, it: Any) -> Any:
-        from ..canvas import xmap
-
-        return xmap(self.s(), it, app=self.app)
-
-    def starmap(self, it: Any) -> Any:
-        from ..canvas import xstarmap
-
-        return xstarmap(self.s(), it, app=self.app)
 
     # From inside the run
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import datetime
 import types
-from collections import deque
 from collections.abc import Iterator
-from functools import cached_property
 from typing import Any
 
 from vine import Thenable, promise
 
 from .. import states
 from .._state import app_or_default
-from ..exceptions import IncompleteStream, TimeoutError
-from ..utils.graph import DependencyGraph, GraphFormatter
+from ..exceptions import TimeoutError
 from .blocking import assert_will_not_block
-
-Meta = dict[str, Any]
+from .descent import Descent
+from .meta import KnownMeta
 
 
 class ResultBase:
@@ -28,14 +24,13 @@ class ResultBase:
 
 
 @Thenable.register
-class AsyncResult(ResultBase):
+class AsyncResult(KnownMeta, Descent, ResultBase):
     """What is known of the task with that id; an id nobody has heard of is PENDING. Raises ValueError for None."""
 
     app: Any = None
     TimeoutError = TimeoutError
     id: Any = None
     backend: Any = None
-    _cache: Meta | None = None
     _ignored = False
     _promise: Any = None
 
@@ -165,46 +160,6 @@ class AsyncResult(ResultBase):
             return None
         return tblib.Traceback.from_string(text).as_traceback()
 
-    # The tasks it called
-
-    def collect(self, intermediate: bool = False, **kwargs: Any) -> Iterator[tuple[Any, Any]]:
-        """(result, value) of this task, of those it called, of those they called …; waits for each."""
-        for _, node in self.iterdeps(intermediate=intermediate):
-            yield node, node.get(**kwargs)
-
-    def get_leaf(self) -> Any:
-        value = None
-        for _, node in self.iterdeps():
-            value = node.get()
-        return value
-
-    def iterdeps(self, intermediate: bool = False) -> Iterator[tuple[Any, Any]]:
-        """(parent, result) pairs; raises IncompleteStream at one that is not ready, unless ``intermediate``."""
-        queue: deque[tuple[Any, Any]] = deque([(None, self)])
-        while queue:
-            parent, node = queue.popleft()
-            yield parent, node
-            if node.ready():
-                queue.extend((node, child) for child in node.children or [])
-            elif not intermediate:
-                raise IncompleteStream
-
-    def build_graph(self, intermediate: bool = False, formatter: Any = None) -> Any:
-        graph = DependencyGraph(formatter=formatter or GraphFormatter(root=self.id, shape="oval"))
-        for parent, node in self.iterdeps(intermediate=intermediate):
-            graph.add_arc(node)
-            if parent:
-                graph.add_edge(parent, node)
-        return graph
-
-    @cached_property
-    def graph(self) -> Any:
-        return self.build_graph()
-
-    @property
-    def children(self) -> Any:
-        return self._get_task_meta().get("children")
-
     # What can be done about it
 
     def forget(self) -> None:
@@ -241,80 +196,6 @@ class AsyncResult(ResultBase):
         self.app.control.revoke_by_stamped_headers(
             headers, connection=connection, terminate=terminate, signal=signal, reply=wait, timeout=timeout
         )
-
-    # What is known
-
-    def exists(self) -> bool:
-        """Whether the backend knows the id; a PENDING task may just be unknown."""
-        return self.backend.task_result_exists(self.id)  # type: ignore[no-any-return]
-
-    def ready(self) -> bool:
-        return self.state in self.backend.READY_STATES
-
-    def successful(self) -> bool:
-        return bool(self.state == states.SUCCESS)
-
-    def failed(self) -> bool:
-        return bool(self.state == states.FAILURE)
-
-    @property
-    def result(self) -> Any:
-        """What the task returned, or the exception it raised; before that, the meta of its state."""
-        return self._get_task_meta()["result"]
-
-    info = result
-
-    @property
-    def traceback(self) -> Any:
-        return self._get_task_meta().get("traceback")
-
-    @property
-    def state(self) -> Any:
-        return self._get_task_meta()["status"]
-
-    status = state
-
-    @property
-    def task_id(self) -> Any:
-        return self.id
-
-    @task_id.setter
-    def task_id(self, id: Any) -> None:
-        self.id = id
-
-    @property
-    def date_done(self) -> Any:
-        """When it was done, in UTC."""
-        date = self._get_task_meta().get("date_done")
-        return datetime.datetime.fromisoformat(date) if isinstance(date, str) and date else date
-
-    def _maybe_set_cache(self, meta: Any) -> Any:
-        if not meta or meta["status"] not in states.READY_STATES:
-            return meta
-        cached = self._set_cache(self.backend.meta_from_decoded(meta))
-        if self._promise is not None:
-            self._promise(self)
-        return cached
-
-    def _get_task_meta(self) -> Any:
-        if self._cache is None:
-            return self._maybe_set_cache(self.backend.get_task_meta(self.id))
-        return self._cache
-
-    def _iter_meta(self, **kwargs: Any) -> Iterator[Any]:
-        return iter([self._get_task_meta()])
-
-    def _set_cache(self, d: Meta) -> Meta:
-        from . import result_from_tuple
-
-        if d.get("children"):
-            d["children"] = [result_from_tuple(child, self.app) for child in d["children"]]
-        self._cache = d
-        return d
-
-    @property
-    def supports_native_join(self) -> Any:
-        return self.backend.supports_native_join
 
     # As a value
 
@@ -354,14 +235,3 @@ class AsyncResult(ResultBase):
     def __del__(self) -> None:
         if self.backend is not None:
             self.backend.remove_pending_result(self)
-
-
-def _field(name: str) -> property:
-    def field(self: AsyncResult) -> Any:
-        return self._get_task_meta().get(name)
-
-    return property(field, doc="Known with ``result_extended`` only.")
-
-
-for _name in ("name", "args", "kwargs", "worker", "retries", "queue"):
-    setattr(AsyncResult, _name, _field(_name))

@@ -43,7 +43,7 @@ class Line:
             self._hear()
         try:
             return self._send(words).read_response()
-        except (RedisError, OSError):
+        except BaseException:  # a time limit, too: the answer that is on the way belongs to nobody
             self.close()
             raise
 
@@ -54,7 +54,7 @@ class Line:
         try:
             self._send(words)
             self._unheard += 1
-        except (RedisError, OSError):
+        except BaseException:
             self.close()
             raise
 
@@ -75,6 +75,9 @@ class Line:
                     self._connection.read_response()
         except (RedisError, OSError):
             self.close()
+        except BaseException:
+            self.close()
+            raise
 
     def run_script(self, script: Any, keys: list[str], args: list[Any]) -> Any:
         try:
