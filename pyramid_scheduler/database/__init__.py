@@ -2,7 +2,7 @@
 
 from .engine import Database, same_database
 from .exclusive import exclusively
-from .peeking import Peek
+from .prepared import Prepared
 from .watching import Watcher, watch
 
-__all__ = ["Database", "Peek", "Watcher", "exclusively", "same_database", "watch"]
+__all__ = ["Database", "Prepared", "Watcher", "exclusively", "same_database", "watch"]

@@ -7,7 +7,7 @@ import os
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
@@ -100,6 +100,34 @@ class Database:
                 if attempt == 2 or not getattr(error, "connection_invalidated", False):
                     raise self._translated(error) from error
         raise AssertionError("unreachable")
+
+    @property
+    def driver_error(self) -> type[Exception]:
+        """The root of what the driver raises, and ``execute_directly`` with it."""
+        error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
+        return error
+
+    def execute_directly(self, sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Run one statement, in the driver's spelling, as a transaction of its own; returns its rows.
+
+        Only for SQLite and psycopg. Raises the driver's errors, and ``unavailable`` where there is no connection.
+        """
+        try:
+            pooled = self.engine.raw_connection()
+        except (DBAPIError, PoolTimeout) as error:
+            raise self._translated(error) from error
+        connection: Any = pooled.dbapi_connection
+        try:
+            if self.kind != "sqlite":
+                connection.autocommit = True
+            rows: list[tuple[Any, ...]] = connection.execute(sql, parameters).fetchall()
+            if self.kind != "sqlite":
+                connection.autocommit = False
+        except BaseException:  # a time limit, too: who knows what the connection is in the middle of
+            pooled.invalidate()
+            raise
+        pooled.close()
+        return rows
 
     def connect_raw(self) -> Any:
         """A DBAPI connection of the caller's own, in autocommit: to listen or watch on. The caller closes it."""

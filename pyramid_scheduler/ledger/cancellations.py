@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from ..core.clock import Clock
 from ..core.schedule import ScheduleState
-from ..database import Database, Peek
+from ..database import Database, Prepared
 from .schedules import announce
 from .tables import cancellation, schedule
 from .text import key
@@ -33,7 +33,7 @@ class SqlCancellations:
         self._canceled: dict[str, float] = {}
         self._seen = 0
         self._read_at = float("-inf")
-        self._peek = Peek(database, _SINCE)
+        self._since = Prepared(database, _SINCE)
 
     def add(self, job_id: str, until: float | None = None) -> bool:
         """Cancel the job; a stored schedule of that id becomes ``canceled`` at once. Returns whether there was one."""
@@ -50,9 +50,6 @@ class SqlCancellations:
 
         return self._database.write(work)
 
-    def close(self) -> None:
-        self._peek.close()
-
     def covers(self, job_id: str, created_at: float = 0.0) -> bool:
         if self._clock.monotonic() - self._read_at > FRESH_SECONDS:
             self._read()
@@ -62,7 +59,7 @@ class SqlCancellations:
     def _read(self) -> None:
         with self._lock:
             started, seen = self._clock.monotonic(), {"seen": self._seen - OVERLAP}
-            for job_id, canceled_at, seq in self._peek.read(seen):
+            for job_id, canceled_at, seq in self._since.rows(seen):
                 self._canceled[job_id] = max(canceled_at, self._canceled.get(job_id, 0.0))
                 self._seen = max(self._seen, seq)
             self._read_at = started

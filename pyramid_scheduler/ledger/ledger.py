@@ -90,5 +90,4 @@ class SqlLedger:
 
     def close(self) -> None:
         self._schedules.close()
-        self._cancellations.close()
         self._database.close()

@@ -19,7 +19,7 @@ from pyramid_scheduler.core.kind import JobKind
 from pyramid_scheduler.core.message import Message
 from pyramid_scheduler.core.run import LiveWorker, Parked, Record, RunState
 from pyramid_scheduler.core.schedule import Addition, Advance, Fire, Schedule, ScheduleState
-from pyramid_scheduler.database import Database, Peek
+from pyramid_scheduler.database import Database
 from pyramid_scheduler.ledger.ledger import SqlLedger, open_ledger
 from tests.fleet import at_once, wait_for
 
@@ -306,17 +306,3 @@ def test_several_first_starts_at_once_make_the_tables_once(database_url: str) ->
     assert at_once([ledger.upgrade for ledger in ledgers]) == ["0001"] * 6
     for ledger in ledgers:
         ledger.close()
-
-
-def test_a_peek_sees_what_others_write_and_survives_the_loss_of_its_connection(database_url: str) -> None:
-    database = Database(database_url, LedgerUnavailable)
-    database.write(lambda connection: connection.execute(sa.text("CREATE TABLE peeked (n INTEGER)")))
-    table = sa.table("peeked", sa.column("n", sa.Integer))
-    peek = Peek(database, sa.select(table.c.n).where(table.c.n > sa.bindparam("least")).order_by(table.c.n))
-    for n in (1, 2, 3):
-        database.write(lambda connection, n=n: connection.execute(table.insert(), {"n": n}))
-        assert [tuple(row) for row in peek.read({"least": 1})] == [(seen,) for seen in range(2, n + 1)]
-        if peek._connection is not None:
-            peek._connection.close()
-    peek.close()
-    database.close()

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, make_url
 
 from ...core.errors import BrokerUnavailable
-from ...database import Database, Watcher, same_database, watch
+from ...database import Database, Prepared, Watcher, same_database, watch
 from .sql_tables import NOW, ensure_tables
 from .store import Claimed, Put
 
@@ -83,16 +83,23 @@ class SqlStore:
 
     def _insert_alone(self, database: Database, items: Sequence[Put]) -> None:
         if self._raw_database.kind == "postgresql":
-            parameters = {"items": json.dumps([[item.queue, -item.priority, _text(item.payload)] for item in items])}
-            database.write_once(lambda connection: connection.execute(_INSERT_AND_NOTIFY, parameters))
+            listed = json.dumps([[item.queue, -item.priority, _text(item.payload)] for item in items])
+            self._insert_and_notify.rows({"items": listed})
         elif len(items) == 1:
-            database.write_once(lambda connection: self._insert(connection, items))
+            self._insert_one.rows(_row(items[0]))
         else:
             database.write(lambda connection: self._insert(connection, items))
 
+    @cached_property
+    def _insert_and_notify(self) -> Prepared:
+        return Prepared(self.database, _INSERT_AND_NOTIFY)
+
+    @cached_property
+    def _insert_one(self) -> Prepared:
+        return Prepared(self.database, self._sql(_INSERT))
+
     def _insert(self, connection: Connection, items: Sequence[Put]) -> None:
-        rows = [{"queue": item.queue, "rank": -item.priority, "payload": _text(item.payload)} for item in items]
-        connection.execute(self._sql(_INSERT), rows)
+        connection.execute(self._sql(_INSERT), [_row(item) for item in items])
         if self._raw_database.kind == "postgresql":
             connection.exec_driver_sql("NOTIFY ps_message")
 
@@ -108,18 +115,20 @@ class SqlStore:
 
     def _claim(self, queue: str, limit: int, consumer: str) -> list[Claimed]:
         parameters = {"queue": queue, "limit": limit, "consumer": consumer}
-        write = self.claims.write if self._raw_database.kind == "mysql" else self.claims.write_once
-        rows = write(lambda connection: self._claim_rows(connection, parameters))
+        if self._raw_database.kind == "mysql":
+            rows = self.claims.write(lambda connection: self._claim_in_two_steps(connection, parameters))
+        else:
+            rows = self._claim_rows.rows(parameters)
         return [
             Claimed(str(id_), queue, payload, bool(redelivered))
             for id_, _, payload, redelivered in sorted(rows, key=lambda row: (row[1], row[0]))
         ]
 
-    def _claim_rows(self, connection: Connection, parameters: Mapping[str, Any]) -> Sequence[Any]:
-        kind = self._raw_database.kind
-        if kind != "mysql":
-            statement = _CLAIM_POSTGRESQL if kind == "postgresql" else _CLAIM_SQLITE
-            return connection.execute(statement, parameters).all()
+    @cached_property
+    def _claim_rows(self) -> Prepared:
+        return Prepared(self.claims, _CLAIM_POSTGRESQL if self.claims.kind == "postgresql" else _CLAIM_SQLITE)
+
+    def _claim_in_two_steps(self, connection: Connection, parameters: Mapping[str, Any]) -> Sequence[Any]:
         rows = connection.execute(_SELECT_FREE, parameters).all()
         if rows:
             claim = "UPDATE ps_message SET owner = :consumer WHERE id IN :ids"
@@ -225,6 +234,10 @@ class SqlStore:
 
 def _with_ids(statement: str) -> sa.TextClause:
     return sa.text(statement).bindparams(sa.bindparam("ids", expanding=True))
+
+
+def _row(item: Put) -> dict[str, Any]:
+    return {"queue": item.queue, "rank": -item.priority, "payload": _text(item.payload)}
 
 
 def _text(payload: str | bytes) -> str:
