@@ -6,6 +6,7 @@ import logging
 import os
 import random
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -43,6 +44,7 @@ class Database:
         self._unavailable = unavailable
         self._engine: Engine | None = None
         self._pid = 0
+        self._own = threading.local()
 
     @property
     def display(self) -> str:
@@ -112,18 +114,34 @@ class Database:
 
         Only for SQLite and psycopg. Raises the driver's errors, and ``unavailable`` where there is no connection.
         """
+        return (self._execute_on_own if self.kind == "sqlite" else self._execute_on_pooled)(sql, parameters)
+
+    def _execute_on_own(self, sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Each thread keeps a connection to the file: it costs no server anything."""
+        own = self._own
+        if getattr(own, "pid", 0) != os.getpid():
+            # An inherited one is kept: to close it here would be the parent's business.
+            own.inherited, own.connection = getattr(own, "connection", None), self.connect_raw()
+            own.pid = os.getpid()
+        try:
+            rows: list[tuple[Any, ...]] = own.connection.execute(sql, parameters).fetchall()
+        except BaseException:  # a time limit, too: who knows what the connection is in the middle of
+            own.pid = 0
+            own.connection.close()
+            raise
+        return rows
+
+    def _execute_on_pooled(self, sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         try:
             pooled = self.engine.raw_connection()
         except (DBAPIError, PoolTimeout) as error:
             raise self._translated(error) from error
         connection: Any = pooled.dbapi_connection
         try:
-            if self.kind != "sqlite":
-                connection.autocommit = True
+            connection.autocommit = True
             rows: list[tuple[Any, ...]] = connection.execute(sql, parameters).fetchall()
-            if self.kind != "sqlite":
-                connection.autocommit = False
-        except BaseException:  # a time limit, too: who knows what the connection is in the middle of
+            connection.autocommit = False
+        except BaseException:
             pooled.invalidate()
             raise
         pooled.close()
@@ -144,6 +162,7 @@ class Database:
     def close(self) -> None:
         if self._engine is not None and self._pid == os.getpid():
             self._engine.dispose()
+            self._own = threading.local()  # whatever is in the old one closes
         self._engine = None
 
     def _make_engine(self) -> Engine:
