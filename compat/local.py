@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from types import GenericAlias
 from typing import Any
 
@@ -192,9 +193,13 @@ class PromiseProxy(Proxy):
         except AttributeError:
             return thing
         while pending:
-            fun, args, kwargs = pending.popleft()
+            try:
+                fun, args, kwargs = pending.popleft()
+            except IndexError:  # another thread does the same
+                break
             fun(*args, **kwargs)
-        object.__delattr__(self, "__pending__")
+        with suppress(AttributeError):
+            object.__delattr__(self, "__pending__")
         return thing
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, Self
 
@@ -148,7 +149,8 @@ def make_message(body: Any, options: Mapping[str, Any]) -> Message:
 def encode_call(args: Any, kwargs: Any, embed: Any, serializer: str) -> bytes:
     """As ``encode``; of plain arguments, which are most, without a look into each for what JSON has no type for."""
     if serializer == "json" and not kwargs and PLAIN.issuperset(map(type, args)):
-        return write_plain_json((args, kwargs, embed)).encode()
+        with suppress(ValueError):  # a number too long to be written: let the long way say so
+            return write_plain_json((args, kwargs, embed)).encode()
     return encode((args, kwargs, embed), serializer)[2]
 
 

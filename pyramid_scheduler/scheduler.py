@@ -226,7 +226,7 @@ class Scheduler:
         self.wiring.close()
 
     def at_start(self, call: Callable[[], object]) -> None:
-        """Call this when a worker process of ``pscheduler`` is ready and begins to take jobs."""
+        """Call this when a worker process of ``pscheduler`` is ready and begins its work."""
         self._start.add(call)
 
     def at_exit(self, call: Callable[[], object]) -> None:

@@ -1,4 +1,4 @@
-"""An app inside a process that pyramid_scheduler runs: ``celery worker``'s children, and Pyramid's own workers."""
+"""An app inside a process that pyramid_scheduler runs: the children of ``celery worker`` and ``celery beat``."""
 
 from __future__ import annotations
 

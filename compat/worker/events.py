@@ -12,7 +12,7 @@ from . import state
 
 logger = get_logger(__name__)
 HEARTBEAT_SECONDS = 2.0
-AGAIN_SECONDS = 1.0
+AGAIN_SECONDS, OPEN_SECONDS = 1.0, 5.0
 
 
 class EventSender:
@@ -23,6 +23,7 @@ class EventSender:
         self._dispatcher: Any = None
         self._connection: Any = None
         self._stopped = threading.Event()
+        self._tried = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -32,6 +33,7 @@ class EventSender:
             return
         self._thread = threading.Thread(target=self._beat, name="compat-events", daemon=True)
         self._thread.start()
+        self._tried.wait(OPEN_SECONDS)  # the first task's events are wanted, too
 
     @property
     def is_open(self) -> bool:
@@ -55,6 +57,18 @@ class EventSender:
         )
         self.controller.consumer.event_dispatcher = self._dispatcher
 
+    def _open_somehow(self) -> bool:
+        try:
+            self._open()
+        except Exception as error:
+            logger.warning("no events for a second, tasks go on: %r", error)
+            if self._connection is not None:
+                self._connection.release()
+            return False
+        finally:
+            self._tried.set()
+        return True
+
     def task_event(self, type: str, **fields: Any) -> None:
         """Send an event about a task, if somebody wants them; they travel in batches."""
         dispatcher = self._dispatcher
@@ -66,13 +80,9 @@ class EventSender:
             logger.debug("an event could not be sent: %r", error)
 
     def _beat(self) -> None:
-        while self._dispatcher is None:
-            try:
-                self._open()
-            except Exception as error:
-                logger.warning("no events for a second, tasks go on: %r", error)
-                if self._stopped.wait(AGAIN_SECONDS):
-                    return
+        while not self._open_somehow():
+            if self._stopped.wait(AGAIN_SECONDS):
+                return
         self._say("worker-online")
         while not self._stopped.wait(0.25):
             self._turn()

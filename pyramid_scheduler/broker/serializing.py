@@ -47,7 +47,7 @@ def encode(
 def _plain_or_typed_json(value: Any) -> Encoded:
     try:
         return write(value).encode(), "application/json", "utf-8"
-    except (TypeError, RecursionError):  # something in the embed
+    except (TypeError, ValueError, RecursionError):  # something in the embed, or a number of thousands of digits
         return _json(value)
 
 

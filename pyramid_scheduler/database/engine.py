@@ -104,6 +104,13 @@ class Database:
         raise AssertionError("unreachable")
 
     @property
+    def executes_directly(self) -> bool:
+        """Whether ``execute_directly`` is to be had. In-memory SQLite is in its one connection, which is the pool's."""
+        if self.kind == "sqlite":
+            return self.url.database not in (None, "", ":memory:")
+        return self.kind == "postgresql"
+
+    @property
     def driver_error(self) -> type[Exception]:
         """The root of what the driver raises, and ``execute_directly`` with it."""
         error: type[Exception] = self.engine.dialect.loaded_dbapi.Error
@@ -112,49 +119,55 @@ class Database:
     def execute_directly(self, sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Run one statement, in the driver's spelling, as a transaction of its own; returns its rows.
 
-        Only for SQLite and psycopg. Raises the driver's errors, and ``unavailable`` where there is no connection.
+        Raises the driver's errors, and ``unavailable`` where there is no connection.
         """
         return (self._execute_on_own if self.kind == "sqlite" else self._execute_on_pooled)(sql, parameters)
 
     def _execute_on_own(self, sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Each thread keeps a connection to the file: it costs no server anything."""
         own = self._own
-        if getattr(own, "pid", 0) != os.getpid():
+        if getattr(own, "pid", None) != os.getpid():
             # An inherited one is kept: to close it here would be the parent's business.
-            own.inherited, own.connection = getattr(own, "connection", None), self.connect_raw()
-            own.pid = os.getpid()
+            own.inherited, own.connection, own.pid = getattr(own, "connection", None), None, os.getpid()
+        if own.connection is None:
+            own.connection = self.connect_raw()
         try:
             rows: list[tuple[Any, ...]] = own.connection.execute(sql, parameters).fetchall()
         except BaseException:  # a time limit, too: who knows what the connection is in the middle of
-            own.pid = 0
-            own.connection.close()
+            broken, own.connection = own.connection, None
+            broken.close()
             raise
         return rows
 
     def _execute_on_pooled(self, sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        try:
-            pooled = self.engine.raw_connection()
-        except (DBAPIError, PoolTimeout) as error:
-            raise self._translated(error) from error
+        pooled = self._take_from_pool()
         connection: Any = pooled.dbapi_connection
+        rows: list[tuple[Any, ...]] | None = None
         try:
             connection.autocommit = True
-            rows: list[tuple[Any, ...]] = connection.execute(sql, parameters).fetchall()
+            rows = connection.execute(sql, parameters).fetchall()
             connection.autocommit = False
-        except BaseException:
+        except BaseException as error:
             pooled.invalidate()
-            raise
-        pooled.close()
+            if rows is None or not isinstance(error, self.driver_error):
+                raise
+        else:
+            pooled.close()
         return rows
+
+    def _take_from_pool(self) -> sa.PoolProxiedConnection:
+        try:
+            return self.engine.raw_connection()
+        except (DBAPIError, PoolTimeout) as error:
+            raise self._translated(error) from error
+        except self.driver_error as error:
+            raise self._away(error) from error
 
     def connect_raw(self) -> Any:
         """A DBAPI connection of the caller's own, in autocommit: to listen or watch on. The caller closes it."""
-        try:
-            pooled = self.engine.raw_connection()
-            dbapi: Any = pooled.dbapi_connection
-            pooled.detach()
-        except (DBAPIError, PoolTimeout) as error:
-            raise self._translated(error) from error
+        pooled = self._take_from_pool()
+        dbapi: Any = pooled.dbapi_connection
+        pooled.detach()
         if self.kind != "sqlite":
             dbapi.autocommit = True
         return dbapi
@@ -196,9 +209,12 @@ class Database:
 
     def _translated(self, error: Exception) -> SchedulerError | Exception:
         if isinstance(error, OperationalError | PoolTimeout) or getattr(error, "connection_invalidated", False):
-            reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
-            return self._unavailable(f"the database {self.display} does not answer as it should: {reason}")
+            return self._away(getattr(error, "orig", error))
         return error
+
+    def _away(self, error: object) -> SchedulerError:
+        reason = str(error).strip().partition("\n")[0]
+        return self._unavailable(f"the database {self.display} does not answer as it should: {reason}")
 
 
 def same_database(one: URL, other: URL) -> bool:

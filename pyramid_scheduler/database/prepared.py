@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -10,9 +10,6 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
 from .engine import Database
-
-#: Whose drivers execute on a connection, without a cursor of the caller's.
-_DIRECT = ("sqlite", "postgresql")
 
 
 class Prepared:
@@ -26,13 +23,19 @@ class Prepared:
         self._database = database
         self._statement = statement
 
-    def rows(self, parameters: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
-        """What it returns; raises as ``Database.write_once``."""
-        if self._database.kind in _DIRECT:
+    def rows(
+        self, parameters: Mapping[str, Any], *, in_doubt: Callable[[], object] = lambda: None
+    ) -> Sequence[Sequence[Any]]:
+        """What it returns; raises as ``Database.write_once``.
+
+        After an error it is run again, as there; ``in_doubt`` is called before that: the first run may have been
+        committed all the same, and its answer lost.
+        """
+        if self._database.executes_directly:
             try:
                 return self._database.execute_directly(self._sql, parameters)
             except self._database.driver_error:  # the long way says what is wrong, or goes again
-                pass
+                in_doubt()
         return self._database.write_once(lambda connection: _all(connection.execute(self._statement, parameters)))
 
     @cached_property

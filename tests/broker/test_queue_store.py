@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from pyramid_scheduler.broker.transports.redis import open_redis_store
 from pyramid_scheduler.broker.transports.sql import open_sql_store
@@ -203,6 +204,31 @@ def test_a_wait_ends_when_it_is_woken(store: QueueStore, queue: str) -> None:
         store.wait([queue], 10, pipe.fd)
     assert time.monotonic() - started < 5
     pipe.close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_what_was_claimed_and_never_heard_of_is_claimed_again(
+    kind: str, tmp_path: Path, queue: str, me: str, mocker: MockerFixture
+) -> None:
+    with servers.fresh_broker(kind, tmp_path) as url:
+        store = open_sql_store(url)
+        put(store, queue, 6)
+        held = store.claim([queue], 2, me)
+        execute, lost = store.claims.execute_directly, [2]
+
+        def lose_the_answer(sql: str, parameters: Any) -> Any:
+            rows = execute(sql, parameters)
+            if lost:
+                assert len(rows) == lost.pop()
+                raise store.claims.driver_error("the connection broke")
+            return rows
+
+        mocker.patch.object(store.claims, "execute_directly", lose_the_answer)
+        seen = [*held, *store.claim([queue], 2, me), *store.claim([queue], 10, me)]
+        assert sorted(numbers(seen)) == [0, 1, 2, 3, 4, 5]
+        store.ack([one.tag for one in seen], me)
+        assert store.release(me) == 0
+        store.close()
 
 
 CLAIM_AND_DIE = """

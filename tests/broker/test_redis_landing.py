@@ -105,6 +105,18 @@ def test_what_comes_after_it_is_taken_with_the_next_claim(store: RedisStore, que
     assert store.release(me) == 0
 
 
+def test_what_has_landed_for_one_queue_is_taken_though_the_connection_for_another_is_gone(
+    store: RedisStore, queue: str, me: str
+) -> None:
+    both = [queue, f"{queue}-other"]
+    store.wait(both, 0.01, None, me)
+    put(store, queue, 1)
+    store.wait(both, 5.0, None, me)
+    store.client.client_kill_filter(_id=store.link.hands[me].landings._landings[both[1]]._id, skipme=False)
+    assert numbers(store.claim(both, 10, me)) == [0]
+    assert store.claim(both, 10, me) == []
+
+
 def test_what_was_taken_and_not_acked_comes_back_when_its_consumer_is_released(
     store: RedisStore, queue: str, me: str
 ) -> None:

@@ -6,6 +6,7 @@ import pickle
 from datetime import date
 
 from compat.local import PromiseProxy, Proxy, class_property, maybe_evaluate
+from tests.fleet import at_once
 
 
 def test_a_proxy_looks_its_object_up_at_each_use() -> None:
@@ -90,3 +91,12 @@ def test_a_proxy_may_be_given_a_name_and_a_docstring_of_its_own() -> None:
 
     assert (proxy.__name__, proxy.__doc__) == ("size", "How many.")
     assert Proxy(lambda: len).__name__ == "len"
+
+
+def test_a_promise_may_be_kept_by_several_threads_at_once() -> None:
+    for _ in range(30):
+        told: list[int] = []
+        promise = PromiseProxy(lambda: [7])
+        promise.__then__(told.append, 1)
+        assert at_once([lambda promise=promise: list(promise)] * 4) == [[7]] * 4
+        assert told == [1]

@@ -33,7 +33,8 @@ def add(database: Database, n: int) -> None:
 def hang_up(database: Database) -> None:
     """On all that is open."""
     if database.kind == "sqlite":
-        database._own.connection.close()
+        if database._own.connection is not None:
+            database._own.connection.close()
     else:
         pooled = database.engine.raw_connection()
         pooled.dbapi_connection.close()

@@ -73,13 +73,17 @@ class Landings:
 
     def take(self, token: str) -> list[Claimed]:
         """What has landed; it is in hand, and a claim when it is recorded."""
+        self.record()
         claimed: list[Claimed] = []
-        for queue, landing in self._landings.items():
-            landing.record(self._line)
-            found = landing.take(f"{token}{len(claimed)}")
-            if found is not None:
-                payload, tag = found
-                claimed.append(Claimed(tag, queue, payload, payload.startswith(_MARK)))
+        try:
+            for queue, landing in self._landings.items():
+                found = landing.take(f"{token}{len(claimed)}")
+                if found is not None:
+                    payload, tag = found
+                    claimed.append(Claimed(tag, queue, payload, payload.startswith(_MARK)))
+        except (RedisError, OSError):
+            if not claimed:  # what another connection brought is not given up for this one
+                raise
         return claimed
 
     def record(self) -> None:

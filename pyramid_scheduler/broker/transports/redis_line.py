@@ -59,7 +59,9 @@ class Line:
             raise
 
     def _send(self, words: tuple[Any, ...]) -> Any:
-        connection = self._connection or self._open()
+        connection = self._connection
+        if connection is None or connection._sock is None:
+            connection = self._open()
         if pack_command is None:
             connection.send_command(*words, check_health=False)
         else:
@@ -95,10 +97,10 @@ class Line:
         return connection
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.disconnect()
-        self._connection = None
+        connection, self._connection = self._connection, None
         self._unheard = 0
+        if connection is not None:
+            connection.disconnect()
 
 
 class PooledLine:

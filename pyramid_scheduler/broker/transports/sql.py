@@ -35,6 +35,7 @@ _CLAIM_SQLITE = sa.text("""
 _SELECT_FREE = sa.text("""
     SELECT id, `rank`, payload, redelivered FROM ps_message WHERE queue = :queue AND owner IS NULL
     ORDER BY `rank`, id LIMIT :limit FOR UPDATE SKIP LOCKED""")
+_ACK_ONE = sa.text("DELETE FROM ps_message WHERE id = :id AND owner = :consumer RETURNING id")
 #: The ids of one statement; SQLite and PostgreSQL allow tens of thousands of parameters.
 CHUNK = 500
 
@@ -55,6 +56,8 @@ class SqlStore:
         self._raw_database = database
         self._raw_claims = claims
         self._turn = 0
+        self._held: dict[str, set[int]] = {}  # by consumer, the ids it knows of
+        self._in_doubt: set[str] = set()  # consumers that may own what they have not heard of
 
     @cached_property
     def database(self) -> Database:
@@ -114,15 +117,26 @@ class SqlStore:
         return claimed
 
     def _claim(self, queue: str, limit: int, consumer: str) -> list[Claimed]:
+        held = self._held.setdefault(consumer, set())
+        if consumer in self._in_doubt:
+            self._return_unheard(held, consumer)
         parameters = {"queue": queue, "limit": limit, "consumer": consumer}
         if self._raw_database.kind == "mysql":
             rows = self.claims.write(lambda connection: self._claim_in_two_steps(connection, parameters))
         else:
-            rows = self._claim_rows.rows(parameters)
+            rows = self._claim_rows.rows(parameters, in_doubt=lambda: self._in_doubt.add(consumer))
+        held.update(row[0] for row in rows)
         return [
             Claimed(str(id_), queue, payload, bool(redelivered))
             for id_, _, payload, redelivered in sorted(rows, key=lambda row: (row[1], row[0]))
         ]
+
+    def _return_unheard(self, held: set[int], consumer: str) -> None:
+        """The answer to a claim was lost, and its consumer lives on: nobody else would give these back."""
+        unheard = "UPDATE ps_message SET owner = NULL WHERE owner = :consumer AND id NOT IN :ids"
+        parameters = {"ids": sorted(held), "consumer": consumer}
+        self.claims.write(lambda connection: connection.execute(_with_ids(unheard), parameters))
+        self._in_doubt.discard(consumer)
 
     @cached_property
     def _claim_rows(self) -> Prepared:
@@ -139,8 +153,16 @@ class SqlStore:
         self._for_claims("DELETE FROM ps_message WHERE id IN :ids AND owner = :consumer", tags, consumer)
 
     def ack_now(self, tag: str, consumer: str) -> bool:
-        self.ack([tag], consumer)
+        if self._raw_database.kind == "mysql":
+            self.ack([tag], consumer)
+        else:
+            self._ack_one.rows({"id": int(tag), "consumer": consumer})
+            self._held.get(consumer, set()).discard(int(tag))
         return True
+
+    @cached_property
+    def _ack_one(self) -> Prepared:
+        return Prepared(self.claims, _ACK_ONE)
 
     def give_back(self, tags: Sequence[str], consumer: str) -> None:
         self._for_claims("UPDATE ps_message SET owner = NULL WHERE id IN :ids AND owner = :consumer", tags, consumer)
@@ -151,6 +173,7 @@ class SqlStore:
         ids = sorted(int(tag) for tag in tags)
         for start in range(0, len(ids), CHUNK):
             self._execute(_with_ids(statement), {"ids": ids[start : start + CHUNK], "consumer": consumer})
+        self._held.get(consumer, set()).difference_update(ids)
 
     def _execute(self, statement: sa.TextClause, parameters: Mapping[str, Any]) -> None:
         self.claims.write_once(lambda connection: connection.execute(statement, parameters))
@@ -174,6 +197,7 @@ class SqlStore:
     def release(self, consumer: str) -> int:
         """Its claims go back, marked as redelivered."""
         count = self.database.write(lambda connection: self._release(connection, consumer))
+        self._held.pop(consumer, None)
         if count:
             self._announce()
         return count
