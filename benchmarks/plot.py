@@ -27,9 +27,10 @@ def draw(results: Sequence[Result], path: Path, caption: str) -> None:
     from matplotlib import pyplot
 
     brokers = list(dict.fromkeys(result.subject.broker for result in results))
-    size = (4 * len(brokers), 2.4 * len(ROWS))
-    figure, axes = pyplot.subplots(len(ROWS), len(brokers), figsize=size, squeeze=False, layout="constrained")
-    for row, (name, label) in enumerate(ROWS):
+    rows = [(name, label) for name, label in ROWS if any(getattr(result.medians, name) for result in results)]
+    size = (4 * len(brokers), 2.4 * len(rows))
+    figure, axes = pyplot.subplots(len(rows), len(brokers), figsize=size, squeeze=False, layout="constrained")
+    for row, (name, label) in enumerate(rows):
         for column, broker in enumerate(brokers):
             _bars(axes[row][column], [one for one in results if one.subject.broker == broker], name)
             axes[0][column].set_title(broker)
