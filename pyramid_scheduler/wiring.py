@@ -27,6 +27,7 @@ from .schedule.timekeeper import Timekeeper
 from .work.child import end as end_process
 from .work.endings import Endings
 from .work.journal import Journal
+from .work.lifespan import Lifespan
 from .work.limits import Limits, Report
 from .work.runner import Runner
 from .work.settler import Settler
@@ -142,8 +143,8 @@ class Wiring:
             limits=limits,
             upkeep=Upkeep(worker=me, leases=self.broker.leases, presence=ledger.presence, clock=clock, beats=beats),
             clock=clock,
-            max_jobs=settings.worker_max_jobs,
-            max_memory_bytes=settings.worker_max_memory_bytes,
+            lifespan=Lifespan(settings.worker_max_jobs, settings.worker_max_memory_bytes),
+            journaled=journal is not None,
             abandon=self._abandon if report is not None else lambda: None,
         )
 

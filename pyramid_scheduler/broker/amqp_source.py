@@ -208,6 +208,9 @@ class AmqpSource:
     def ack_now(self, delivery: Delivery) -> bool:
         return False  # a channel belongs to one thread
 
+    def keeps(self, delivery: Delivery) -> bool:
+        return False
+
     def give_back(self, deliveries: Sequence[Delivery]) -> None:
         tags = self._tags(deliveries)
         try:

@@ -85,7 +85,7 @@ class NoLeases:
 
     def beat(self, consumers: Collection[str]) -> None: ...
 
-    def release(self, consumer: str) -> int:
+    def release(self, consumer: str, begun: Collection[Any] = ()) -> int:
         return 0
 
     def recover(self, silent_seconds: float) -> int:
@@ -191,6 +191,9 @@ class KombuSource:
             return False
         channel.basic_ack(delivery.tag)
         return True
+
+    def keeps(self, delivery: Delivery) -> bool:
+        return False
 
     def give_back(self, deliveries: Sequence[Delivery]) -> None:
         with self._broker.errors():

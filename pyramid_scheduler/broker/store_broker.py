@@ -79,6 +79,9 @@ class StoreSource:
             self._said.append(delivery.tag)
         return True
 
+    def keeps(self, delivery: Delivery) -> bool:
+        return self._store.keeps(delivery.tag)
+
     def _make_certain(self) -> None:
         tags = [self._said.popleft() for _ in range(len(self._said))]
         if tags:
@@ -106,8 +109,8 @@ class StoreLeases:
     def beat(self, consumers: Collection[str]) -> None:
         self._store.beat(consumers)
 
-    def release(self, consumer: str) -> int:
-        return self._store.release(consumer)
+    def release(self, consumer: str, begun: Collection[Any] = ()) -> int:
+        return self._store.release(consumer, begun)
 
     def recover(self, silent_seconds: float) -> int:
         return self._store.recover(silent_seconds)

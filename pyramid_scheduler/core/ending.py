@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .errors import JobTerminated, TimeLimitExceeded, WorkerLost
 from .message import Message
@@ -22,8 +22,9 @@ class Cause(StrEnum):
 class Begun(NamedTuple):
     """A run that has begun: enough to keep its message. ``wants_word``: its task is to be told how it ended.
 
-    Id, task and retries are those of the run: a message of Celery's protocol 1 has them in its body. A tuple, since
-    one is made, and pickled, for each run that is acked early.
+    Id, task and retries are those of the run: a message of Celery's protocol 1 has them in its body. ``tag`` is the
+    source's handle of the delivery, which its consumer may not have acked yet. A tuple, since one is made, and pickled,
+    for each run that is acked early.
     """
 
     run_id: str
@@ -32,10 +33,12 @@ class Begun(NamedTuple):
     message: Message
     started_at: float
     wants_word: bool = False
+    tag: Any = None
 
     @classmethod
     def of(cls, run: Run, started_at: float, *, wants_word: bool) -> Begun:
-        return cls(run.id, run.task, run.retries, run.delivery.message(), started_at, wants_word)
+        delivery = run.delivery
+        return cls(run.id, run.task, run.retries, delivery.message(), started_at, wants_word, delivery.tag)
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ class Publisher(Protocol):
 
 
 class Source(Protocol):
-    """One worker's tap on its queues. Used by one thread, except ``ack_now`` and ``wake``."""
+    """One worker's tap on its queues. Used by one thread, except ``ack_now``, ``keeps`` and ``wake``."""
 
     def receive(self, limit: int, timeout: float) -> list[Delivery]:
         """Up to ``limit`` deliveries; waits up to ``timeout`` seconds for the first. ``limit=0`` only waits."""
@@ -47,6 +47,9 @@ class Source(Protocol):
 
     def ack_now(self, delivery: Delivery) -> bool:
         """Ack from any thread: said when this returns, and certain soon after. False: only ``ack`` can do it here."""
+
+    def keeps(self, delivery: Delivery) -> bool:
+        """Whether the broker keeps its claim when this process dies, until it is released, or acked by another."""
 
     def give_back(self, deliveries: Sequence[Delivery]) -> None:
         """Return them to the front of their queues, not marked as redelivered: they never started."""
@@ -63,8 +66,11 @@ class Leases(Protocol):
     def beat(self, consumers: Collection[str]) -> None:
         """Say that these consumers live."""
 
-    def release(self, consumer: str) -> int:
-        """The consumer is dead: its claims go back, marked as redelivered. Returns how many."""
+    def release(self, consumer: str, begun: Collection[Any] = ()) -> int:
+        """The consumer is dead: its claims go back, marked as redelivered. Returns how many.
+
+        Those of the tags ``begun`` do not: they are acked in its name.
+        """
 
     def recover(self, silent_seconds: float) -> int:
         """Give back the claims of every consumer that has not beaten for that long (the broker's own time)."""

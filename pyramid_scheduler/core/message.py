@@ -79,7 +79,8 @@ class Delivery:
     tag: Any
     redelivered: bool = False
     error: str = ""
-    acked: bool = False  # the broker has forgotten it already, at its task's wish
+    begun: bool = False  # its task is acked early and begins: it is not given back any more
+    acked: bool = False
 
     def message(self) -> Message:
         """The same message, ready to be published again."""

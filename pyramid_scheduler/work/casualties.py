@@ -8,7 +8,7 @@ import threading
 import time
 from typing import Protocol
 
-from ..core.ending import Cause, Ending
+from ..core.ending import Begun, Cause, Ending
 from .limits import Deadline
 from .post import Child
 
@@ -49,10 +49,12 @@ class Casualties:
         if endings:
             self._wait(PATIENCE_SECONDS)
 
-    def collect(self, one: Child, registry: Registry | None) -> None:
-        """The runs that nobody will give back: the broker has forgotten them."""
-        for begun in one.journal.left():
+    def collect(self, one: Child, registry: Registry | None) -> list[Begun]:
+        """The runs that nobody shall have again; for the broker they are done, or are to be said so."""
+        left = one.journal.left()
+        for begun in left:
             self._add(Ending(begun, Cause.LOST, one.cause, one.part.name, time.time()), registry)
+        return left
 
     def close(self) -> None:
         """Wait for what is not written yet, but not for long."""

@@ -11,28 +11,56 @@ from ..core.errors import SchedulerError
 from ..core.interfaces import Source
 from ..core.message import Delivery
 
+BRISK_SECONDS = 0.01
+
 
 class EarlyAcks:
-    """Has a delivery acked before it is run: by the thread that runs it, or, where that cannot be, by the one that
-    talks to the broker.
+    """Has a delivery acked before it is run.
 
-    Each such run costs a message to the broker, which late acks share by the hundred. Acking ahead what is merely
-    buffered would be faster, and lose all of that with a killed worker instead of what it was running.
+    Such an ack is a message to the broker, which late acks share by the hundred. Where the run is in a journal that a
+    supervisor reads when this process is dead (``journaled``), and who will then ack it in its name, it shares, too:
+    the thread that talks to the broker says all of them every few milliseconds. The price is that what began in the
+    last of these runs again if the supervisor dies in the same moment, as it does with its machine.
+
+    Elsewhere the thread that runs the job acks it, or, where that cannot be, the one that talks to the broker.
     """
 
-    def __init__(self, source: Callable[[], Source | None]) -> None:
+    def __init__(self, source: Callable[[], Source | None], *, journaled: bool = False) -> None:
         self._source = source
+        self._journaled = journaled
+        self._unsaid: deque[Delivery] = deque()
         self._asked: deque[tuple[Delivery, queue.SimpleQueue[bool]]] = deque()
         self._acking = 0
         self._quiet = threading.Condition()
+        self._was_asked = False
+        self._is_brisk = False
         self._closed = False
 
     def __len__(self) -> int:
-        return len(self._asked)
+        return len(self._asked) + len(self._unsaid)
+
+    @property
+    def longest_wait_seconds(self) -> float:
+        """Until ``serve`` must be called again; it is ``wake``d if somebody waits for it."""
+        if self._asked:
+            return 0.0
+        return BRISK_SECONDS if self._is_brisk else float("inf")
 
     def ask(self, delivery: Delivery) -> bool:
-        """Wait until ``delivery`` is acked; False: it is not, since the worker leaves, and must not run here."""
-        return delivery.acked or self._ack(delivery) or self._wait(delivery)
+        """Wait until ``delivery`` is acked, or will be; False: it is not, since the worker leaves, and must not run
+        here."""
+        return delivery.begun or self._promise(delivery) or self._ack(delivery) or self._wait(delivery)
+
+    def _promise(self, delivery: Delivery) -> bool:
+        """Only while the other thread is known to look here soon."""
+        source = self._source()
+        with self._quiet:
+            self._was_asked = True
+            if not self._is_brisk or self._closed or source is None or not source.keeps(delivery):
+                return False
+            delivery.begun = True
+            self._unsaid.append(delivery)
+        return True
 
     def _ack(self, delivery: Delivery) -> bool:
         source = self._source()
@@ -41,7 +69,7 @@ class EarlyAcks:
                 return False
             self._acking += 1
         try:
-            delivery.acked = source.ack_now(delivery)
+            delivery.acked = delivery.begun = source.ack_now(delivery)
         except SchedulerError:  # whether it was acked is not known: the other thread asks until it is
             return False
         finally:
@@ -62,16 +90,28 @@ class EarlyAcks:
 
     def serve(self, source: Source) -> None:
         """Ack what was asked for; whatever fails is asked for still."""
+        with self._quiet:
+            was_asked, self._was_asked, self._is_brisk = self._was_asked, False, False
+        self._say(source)
         batch = list(self._asked)
         if batch:
             source.ack([delivery for delivery, _ in batch])
         for delivery, answer in batch:
             self._asked.popleft()
-            delivery.acked = True
+            delivery.acked = delivery.begun = True
             answer.put(True)
+        self._is_brisk = was_asked and self._journaled
+
+    def _say(self, source: Source) -> None:
+        left = len(self._unsaid)
+        unsaid = [delivery for delivery in list(self._unsaid)[:left] if not delivery.acked]
+        if unsaid:
+            source.ack(unsaid)
+        for _ in range(left):
+            self._unsaid.popleft().acked = True
 
     def close(self) -> None:
-        """Nobody acks any more; who is about to has done so when this returns."""
+        """Nobody acks any more; who is about to has done so when this returns. What is promised is to be served."""
         with self._quiet:
             self._closed = True
             self._quiet.wait_for(lambda: not self._acking)

@@ -97,14 +97,17 @@ class Settler:
         return None
 
     def _tell_broker(self, source: Source) -> None:
-        if self._journal is not None:
-            for settlement in self._in_hand:
-                self._journal.end(settlement.delivery)
-        held = [s for s in self._in_hand if not s.delivery.acked]  # what was acked early cannot be given back, either
-        source.ack([s.delivery for s in held if not s.returned])
-        returned = [s.delivery for s in held if s.returned]
+        held = [s for s in self._in_hand if not s.delivery.acked]
+        done = [s.delivery for s in held if not s.returned or s.delivery.begun]
+        source.ack(done)
+        for delivery in done:
+            delivery.acked = True
+        returned = [s.delivery for s in held if not s.delivery.acked]
         if returned:
             source.give_back(returned)
+        if self._journal is not None:  # last: as long as it is in there, a supervisor acks it
+            for settlement in self._in_hand:
+                self._journal.end(settlement.delivery)
 
 
 def _id(settlement: Settlement) -> str:

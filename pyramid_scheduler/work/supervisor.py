@@ -69,7 +69,7 @@ class Supervisor:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(list(shared))
         self._home: Home | None = None
-        self._orphans: list[str] = []  # consumers whose claims are still to be released
+        self._orphans: list[tuple[str, list[Any]]] = []  # consumers to be released, and what they had begun
         self._casualties = Casualties()
         self._outdated: deque[Child] = deque()  # to be replaced, one after the other
         self._stop_at: float | None = None
@@ -163,9 +163,9 @@ class Supervisor:
                 continue
             self._hear_child(one)
             self._note_death(one)
-            self._casualties.collect(one, self._home)
+            begun = self._casualties.collect(one, self._home)
             post.vacate()
-            self._orphans.append(one.part.name)
+            self._orphans.append((one.part.name, [run.tag for run in begun]))
         self._release_orphans()
 
     def _note_death(self, one: Child) -> None:
@@ -183,10 +183,11 @@ class Supervisor:
         if self._home is None:
             return
         while self._orphans:
+            name, begun = self._orphans[0]
             try:
-                self._home.leases.release(self._orphans[0])
+                self._home.leases.release(name, begun)
             except SchedulerError as error:
-                log.warning("the claims of %s are released later: %s", self._orphans[0], error)
+                log.warning("the claims of %s are released later: %s", name, error)
                 return
             del self._orphans[0]
 

@@ -16,8 +16,8 @@ from ..core.run import Outcome, RunState
 from .baton import Baton
 from .early_acks import EarlyAcks
 from .intake import Intake
+from .lifespan import ENDLESS, Lifespan
 from .limits import Limits
-from .memory import resident_bytes
 from .runner import Runner, Settlement
 from .settler import Settler
 from .upkeep import SILENT_SECONDS, Upkeep
@@ -55,8 +55,8 @@ class Worker:
         limits: Limits,
         upkeep: Upkeep,
         clock: Clock,
-        max_jobs: int = 0,
-        max_memory_bytes: int = 0,
+        lifespan: Lifespan = ENDLESS,
+        journaled: bool = False,
         abandon: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
@@ -70,12 +70,11 @@ class Worker:
         self._limits = limits
         self._upkeep = upkeep
         self._clock = clock
-        self._max_jobs = max_jobs
-        self._max_memory_bytes = max_memory_bytes
+        self._lifespan = lifespan
         self._abandon = abandon
         self._intake = Intake(threads=threads, runs=runs)
         self._baton = Baton(self._intake, self._turn, self._is_leaving)
-        self._early = EarlyAcks(lambda: self._source)
+        self._early = EarlyAcks(lambda: self._source, journaled=journaled)
         self._busy: dict[int, tuple[Delivery, float]] = {}
         self._source: Source | None = None
         self._asleep = False
@@ -97,7 +96,7 @@ class Worker:
         self._start_threads(self._threads - 1)
         self._execute()
         self._io.join()
-        return EXIT_RECYCLE if self._worn_out() else EXIT_STOPPED
+        return EXIT_RECYCLE if self._lifespan.is_over(self._done) else EXIT_STOPPED
 
     def start(self) -> None:
         """Run jobs in threads of this process."""
@@ -234,9 +233,8 @@ class Worker:
         return late or len(self._settler) >= FLUSH_AT
 
     def _seconds_to_wait(self, idle_seconds: float) -> float:
-        if len(self._early):
-            return 0.0
-        return BUSY_WAIT_SECONDS if self._busy or len(self._intake) or len(self._settler) else idle_seconds
+        in_hand = self._busy or len(self._intake) or len(self._settler)
+        return min(BUSY_WAIT_SECONDS if in_hand else idle_seconds, self._early.longest_wait_seconds)
 
     def _stop_hoarding(self, source: Source) -> None:
         if len(self._busy) < self._threads:
@@ -248,12 +246,7 @@ class Worker:
     # Leaving
 
     def _is_leaving(self) -> bool:
-        return self._stopping.is_set() or self._worn_out()
-
-    def _worn_out(self) -> bool:
-        if self._max_jobs and self._done >= self._max_jobs:
-            return True
-        return bool(self._max_memory_bytes) and resident_bytes() > self._max_memory_bytes
+        return self._stopping.is_set() or self._lifespan.is_over(self._done)
 
     def _send_home(self) -> None:
         if not self._sent_home:
@@ -276,13 +269,14 @@ class Worker:
             log.warning("%d jobs did not finish in time; they go back to their queues", len(unfinished))
         source = self._source
         if source is not None:
+            self._try(lambda: self._early.serve(source))
             self._try(lambda: self._settler.flush(source))  # first: telling tasks of their end may take long
             for delivery in unfinished:
-                if delivery.acked:
+                if delivery.begun:
                     self._try(lambda delivery=delivery: self._settler.add(self._runner.lost(delivery, STOPPED)))  # type: ignore[misc]
             self._try(lambda: self._settler.flush(source))
             self._try(lambda: self._intake.empty(source))
-            self._try(lambda: source.give_back([delivery for delivery in unfinished if not delivery.acked]))
+            self._try(lambda: source.give_back([delivery for delivery in unfinished if not delivery.begun]))
             self._try(source.close)
         self._try(lambda: self._leases.release(self.name))
         self._try(self._upkeep.leave)

@@ -34,6 +34,7 @@ class FakeSource:
         self.away: set[str] = set()
         self.largest = 0
         self.any_thread = False  # may ack
+        self.outlives = False  # a claim its process
         self.on_ack: Callable[[str], object] = lambda tag: None
         self.closed = False
         self.waits: list[tuple[str, float]] = []  # by which thread, for how long at most
@@ -72,6 +73,9 @@ class FakeSource:
         if self.any_thread:
             self.ack([delivery])
         return self.any_thread
+
+    def keeps(self, delivery: Delivery) -> bool:
+        return self.outlives
 
     def give_back(self, deliveries: Sequence[Delivery]) -> None:
         self._check("give_back")
@@ -187,7 +191,7 @@ class FakeLeases:
 
     def beat(self, consumers: Any) -> None: ...
 
-    def release(self, consumer: str) -> int:
+    def release(self, consumer: str, begun: Any = ()) -> int:
         self.released.append(consumer)
         return 0
 

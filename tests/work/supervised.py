@@ -88,8 +88,8 @@ class Home:
     def beat(self, consumers: Sequence[str]) -> None:
         note(self.directory, "beat", *sorted(consumers))
 
-    def release(self, consumer: str) -> int:
-        note(self.directory, "release", consumer)
+    def release(self, consumer: str, begun: Sequence[Any] = ()) -> int:
+        note(self.directory, "release", consumer, *begun)
         return 0
 
     def recover(self, silent_seconds: float) -> int:

@@ -13,6 +13,7 @@ from pytest_mock import MockerFixture
 from pyramid_scheduler.core.errors import BrokerUnavailable
 from pyramid_scheduler.core.message import Delivery
 from pyramid_scheduler.core.run import Outcome, RunState
+from pyramid_scheduler.work.lifespan import Lifespan
 from pyramid_scheduler.work.worker import EXIT_RECYCLE, EXIT_STOPPED, IDLE_WAIT_SECONDS
 from tests.fleet import wait_for
 from tests.work.fakes import FakeSource, Workshop, delivery
@@ -425,7 +426,7 @@ def test_stopping_twice_or_before_the_start_is_harmless(make_workshop: Make) -> 
 
 
 def test_a_worker_asks_to_be_replaced_after_its_share_of_jobs(make_workshop: Make) -> None:
-    shop = make_workshop(*(delivery(f"r{n}") for n in range(30)), max_jobs=5, threads=1)
+    shop = make_workshop(*(delivery(f"r{n}") for n in range(30)), lifespan=Lifespan(jobs=5), threads=1)
     assert shop.worker.run() == EXIT_RECYCLE
     assert len(shop.ledger.records) >= 5
     assert shop.source.held == []
@@ -433,7 +434,7 @@ def test_a_worker_asks_to_be_replaced_after_its_share_of_jobs(make_workshop: Mak
 
 
 def test_a_worker_asks_to_be_replaced_when_it_has_grown(make_workshop: Make) -> None:
-    shop = make_workshop(max_memory_bytes=1)
+    shop = make_workshop(lifespan=Lifespan(memory_bytes=1))
     assert shop.worker.run() == EXIT_RECYCLE
 
 

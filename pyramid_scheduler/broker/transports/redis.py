@@ -112,7 +112,7 @@ class RedisStore:
         left = min(limit, MOST_PER_CLAIM)
         claimed: list[Claimed] = []
         with ERRORS:
-            hands = self._hands(consumer)
+            hands = self.link.hands_of(consumer)
             link = hands.link
             self._settle()
             claimed += hands.landings.take(next(link.tokens))
@@ -168,7 +168,7 @@ class RedisStore:
             raise
 
     def _ack(self, tags: Sequence[str], consumer: str) -> None:
-        hands = self._hands(consumer)
+        hands = self.link.hands_of(consumer)
         hands.landings.record()
         for name, fields in by_list(tags).items():
             hands.line.run("HDEL", claims(name, consumer), *fields)
@@ -186,6 +186,9 @@ class RedisStore:
                 line.run_script(link.unland, keys, [payload, field])
         return False
 
+    def keeps(self, tag: str) -> bool:
+        return tag not in self.link.unrecorded
+
     def give_back(self, tags: Sequence[str], consumer: str) -> None:
         try:
             with ERRORS:
@@ -195,7 +198,7 @@ class RedisStore:
             raise
 
     def _give_back(self, tags: Sequence[str], consumer: str) -> None:
-        self._hands(consumer).landings.record()
+        self.link.hands_of(consumer).landings.record()
         for name, fields in by_list(tags).items():
             self.link.leases.give_back(name, consumer, fields)
 
@@ -223,7 +226,7 @@ class RedisStore:
     def wait(self, queues: Sequence[str], timeout: float, wake_fd: int | None = None, consumer: str = "") -> None:
         lists = [name for queue in queues for name in self.layout.lists_of(queue)]
         with ERRORS:
-            hands = self._hands(consumer)
+            hands = self.link.hands_of(consumer)
             if hands.waiter is None:
                 hands.waiter = make_waiter(self.client)
             can_take = consumer and isinstance(hands.waiter, Waiter)
@@ -234,15 +237,7 @@ class RedisStore:
     def rest(self, consumer: str) -> None:
         if self._link is not None and consumer in self._link.hands:
             with ERRORS:
-                self._hands(consumer).landings.rest()
-
-    def _hands(self, consumer: str) -> Hands:
-        """The consumer's; one thread at a time uses them."""
-        link = self.link
-        hands = link.hands.get(consumer)
-        if hands is None:
-            hands = link.hands[consumer] = Hands(link, self.layout, consumer)
-        return hands
+                self.link.hands_of(consumer).landings.rest()
 
     def _line(self) -> Line | PooledLine:
         """This thread's, for what any thread may say."""
@@ -258,12 +253,11 @@ class RedisStore:
         with ERRORS:
             self.link.leases.beat(consumers)
 
-    def release(self, consumer: str) -> int:
+    def release(self, consumer: str, begun: Collection[str] = ()) -> int:
         with ERRORS:
-            hands = self.link.hands.pop(consumer, None)
-            if hands is not None:
-                hands.close()
-            return self.link.leases.release(consumer)
+            link = self.link
+            link.drop_hands(consumer)
+            return link.leases.release(consumer, begun)
 
     def recover(self, silent_seconds: float) -> int:
         with ERRORS:

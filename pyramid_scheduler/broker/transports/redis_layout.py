@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,7 +75,7 @@ def _tagged(name: str) -> str:
     return name if has_tag else f"{{{name}}}"
 
 
-def by_list(tags: Sequence[str]) -> dict[str, list[str]]:
+def by_list(tags: Iterable[str]) -> dict[str, list[str]]:
     """Fields by list, of tags as ``tag`` makes them."""
     grouped: dict[str, list[str]] = {}
     for tag in tags:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from .redis_layout import Layout, claims, holders, landed
+from .redis_layout import Layout, by_list, claims, holders, landed
 from .redis_scripts import RETURN, STAMP
 
 #: Put into a payload that another consumer held; Kombu does not look at it.
@@ -37,7 +37,9 @@ class RedisLeases:
             return 0
         return self._give_back(name, consumer, ["", "", token, *fields])
 
-    def release(self, consumer: str) -> int:
+    def release(self, consumer: str, begun: Collection[str] = ()) -> int:
+        for name, fields in by_list(begun).items():
+            self._client.hdel(claims(name, consumer), *fields)
         count = sum(self._give_back(name, consumer, [MARK, "", ""]) for name in self._holding(consumer))
         self._client.zrem(self._layout.beats, consumer)
         return count

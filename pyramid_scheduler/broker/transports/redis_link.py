@@ -24,6 +24,7 @@ class Link:
 
     def __init__(self, url: str, options: Mapping[str, Any], layout: Layout) -> None:
         self.pid = os.getpid()
+        self._layout = layout
         self.client = connect(url, options)
         self.in_slots = isinstance(self.client, RedisCluster)
         self.claim = self.client.register_script(CLAIM)
@@ -39,6 +40,18 @@ class Link:
         line = PooledLine(self.client) if self.in_slots else Line(self.client)
         self._lines.add(line)
         return line
+
+    def hands_of(self, consumer: str) -> Hands:
+        """One thread at a time uses them."""
+        hands = self.hands.get(consumer)
+        if hands is None:
+            hands = self.hands[consumer] = Hands(self, self._layout, consumer)
+        return hands
+
+    def drop_hands(self, consumer: str) -> None:
+        hands = self.hands.pop(consumer, None)
+        if hands is not None:
+            hands.close()
 
     def close(self) -> None:
         for hands in list(self.hands.values()):

@@ -160,6 +160,9 @@ class SqlStore:
             self._held.get(consumer, set()).discard(int(tag))
         return True
 
+    def keeps(self, tag: str) -> bool:
+        return True
+
     @cached_property
     def _ack_one(self) -> Prepared:
         return Prepared(self.claims, _ACK_ONE)
@@ -194,8 +197,10 @@ class SqlStore:
         conflict = "ON DUPLICATE KEY UPDATE" if kind == "mysql" else "ON CONFLICT (id) DO UPDATE SET"
         return f"INSERT INTO ps_consumer (id, beat_at) VALUES (:id, {NOW[kind]}) {conflict} beat_at = {NOW[kind]}"
 
-    def release(self, consumer: str) -> int:
-        """Its claims go back, marked as redelivered."""
+    def release(self, consumer: str, begun: Collection[str] = ()) -> int:
+        """Its claims go back, marked as redelivered, but for those that had begun."""
+        if begun:
+            self.ack(list(begun), consumer)
         count = self.database.write(lambda connection: self._release(connection, consumer))
         self._held.pop(consumer, None)
         if count:

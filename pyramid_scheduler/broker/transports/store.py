@@ -45,6 +45,9 @@ class QueueStore(Protocol):
     def ack_now(self, tag: str, consumer: str) -> bool:
         """``ack`` of one, from any thread. False: it is on its way, and to be acked again for certainty."""
 
+    def keeps(self, tag: str) -> bool:
+        """Whether it is a claim that outlives its consumer. From any thread."""
+
     def give_back(self, tags: Sequence[str], consumer: str) -> None:
         """Return claims to the front of their queues, not marked as redelivered."""
 
@@ -58,7 +61,9 @@ class QueueStore(Protocol):
         """What was taken for it by waiting goes back, and nothing more is, until the next wait."""
 
     def beat(self, consumers: Collection[str]) -> None: ...
-    def release(self, consumer: str) -> int: ...
+    def release(self, consumer: str, begun: Collection[str] = ()) -> int:
+        """Return its claims, marked as redelivered, but forget those of the tags ``begun``."""
+
     def recover(self, silent_seconds: float) -> int: ...
     def size(self, queue: str) -> int: ...
     def purge(self, queue: str) -> int: ...
