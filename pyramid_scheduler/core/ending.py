@@ -23,8 +23,8 @@ class Begun(NamedTuple):
     """A run that has begun: enough to keep its message. ``wants_word``: its task is to be told how it ended.
 
     Id, task and retries are those of the run: a message of Celery's protocol 1 has them in its body. ``tag`` is the
-    source's handle of the delivery, which its consumer may not have acked yet. A tuple, since one is made, and pickled,
-    for each run that is acked early.
+    source's handle of the delivery, which its consumer may not have acked yet. ``has_ended``: it did not fail, but what
+    came of it is written nowhere.
     """
 
     run_id: str
@@ -34,6 +34,7 @@ class Begun(NamedTuple):
     started_at: float
     wants_word: bool = False
     tag: Any = None
+    has_ended: bool = False
 
     @classmethod
     def of(cls, run: Run, started_at: float, *, wants_word: bool) -> Begun:

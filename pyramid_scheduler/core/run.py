@@ -83,6 +83,12 @@ class Outcome:
     follow_ups: tuple[Message, ...] = ()
     later: tuple[Schedule, ...] = ()
 
+    @property
+    def owes_nothing(self) -> bool:
+        """Whether nothing but its record is left to be written: no message is to be published, kept or given back."""
+        kept = self.state in (RunState.FAILED, RunState.PARKED, RunState.RETURNED)
+        return not kept and not self.follow_ups and not self.later
+
 
 @dataclass(slots=True)
 class Record:

@@ -53,7 +53,8 @@ class Casualties:
         """The runs that nobody shall have again; for the broker they are done, or are to be said so."""
         left = one.journal.left()
         for begun in left:
-            self._add(Ending(begun, Cause.LOST, one.cause, one.part.name, time.time()), registry)
+            if not begun.has_ended:
+                self._add(Ending(begun, Cause.LOST, one.cause, one.part.name, time.time()), registry)
         return left
 
     def close(self) -> None:

@@ -7,11 +7,14 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
+from ..core.clock import Clock
 from ..core.errors import SchedulerError
 from ..core.interfaces import Source
 from ..core.message import Delivery
 
 BRISK_SECONDS = 0.01
+#: Somebody who has not looked here for so long may have met something that keeps it for longer.
+PROMISING_SECONDS = 0.1
 
 
 class EarlyAcks:
@@ -25,15 +28,16 @@ class EarlyAcks:
     Elsewhere the thread that runs the job acks it, or, where that cannot be, the one that talks to the broker.
     """
 
-    def __init__(self, source: Callable[[], Source | None], *, journaled: bool = False) -> None:
+    def __init__(self, source: Callable[[], Source | None], clock: Clock, *, journaled: bool = False) -> None:
         self._source = source
+        self._clock = clock
         self._journaled = journaled
         self._unsaid: deque[Delivery] = deque()
         self._asked: deque[tuple[Delivery, queue.SimpleQueue[bool]]] = deque()
         self._acking = 0
         self._quiet = threading.Condition()
         self._was_asked = False
-        self._is_brisk = False
+        self._brisk_until = 0.0
         self._closed = False
 
     def __len__(self) -> int:
@@ -44,7 +48,7 @@ class EarlyAcks:
         """Until ``serve`` must be called again; it is ``wake``d if somebody waits for it."""
         if self._asked:
             return 0.0
-        return BRISK_SECONDS if self._is_brisk else float("inf")
+        return BRISK_SECONDS if self._brisk_until else float("inf")
 
     def ask(self, delivery: Delivery) -> bool:
         """Wait until ``delivery`` is acked, or will be; False: it is not, since the worker leaves, and must not run
@@ -52,11 +56,12 @@ class EarlyAcks:
         return delivery.begun or self._promise(delivery) or self._ack(delivery) or self._wait(delivery)
 
     def _promise(self, delivery: Delivery) -> bool:
-        """Only while the other thread is known to look here soon."""
+        """Only while the other thread looks here every few milliseconds."""
         source = self._source()
         with self._quiet:
             self._was_asked = True
-            if not self._is_brisk or self._closed or source is None or not source.keeps(delivery):
+            is_brisk = self._clock.monotonic() < self._brisk_until
+            if not is_brisk or self._closed or source is None or not source.keeps(delivery):
                 return False
             delivery.begun = True
             self._unsaid.append(delivery)
@@ -91,7 +96,9 @@ class EarlyAcks:
     def serve(self, source: Source) -> None:
         """Ack what was asked for; whatever fails is asked for still."""
         with self._quiet:
-            was_asked, self._was_asked, self._is_brisk = self._was_asked, False, False
+            was_asked, self._was_asked = self._was_asked, False
+            if not was_asked:
+                self._brisk_until = 0.0
         self._say(source)
         batch = list(self._asked)
         if batch:
@@ -100,7 +107,8 @@ class EarlyAcks:
             self._asked.popleft()
             delivery.acked = delivery.begun = True
             answer.put(True)
-        self._is_brisk = was_asked and self._journaled
+        if was_asked and self._journaled:
+            self._brisk_until = self._clock.monotonic() + PROMISING_SECONDS
 
     def _say(self, source: Source) -> None:
         left = len(self._unsaid)

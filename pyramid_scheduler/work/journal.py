@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import logging
+import mmap
 import os
 import pickle
 import tempfile
 import threading
+from collections.abc import Iterator
 from multiprocessing.reduction import DupFd
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from ..core.ending import Begun
-from ..core.message import Delivery, Message
+from ..core.message import Delivery
+from ..core.run import Run
 
 log = logging.getLogger(__name__)
 
-SLOT_BYTES = 1 << 30  # of a sparse file: what is not written takes no memory
 LENGTH_BYTES = 8
-PAGE_BYTES = 4096
-LARGE_BYTES = 1 << 20
+CROSSED_OUT = bytes(LENGTH_BYTES)
+ENDED = b"\1"
+#: Of the file, the part that both processes have mapped: to write there is no call to the system, which would let
+#: other threads have the interpreter. Entries that are larger, or too many, have rooms of their own after it.
+PAGE_BYTES, PAGES = 4096, 1024
+PAGES_BYTES = PAGES * PAGE_BYTES
+ROOM_BYTES = 1 << 30  # of a sparse file: what is not written takes no memory
+
+
+class Entry(NamedTuple):
+    slot: int
+    in_page: bool
+    delivery: Delivery  # kept alive: its id stands for it
 
 
 class Journal:
@@ -30,45 +43,63 @@ class Journal:
 
     def __init__(self, fd: int | None = None) -> None:
         self._fd = _open_file() if fd is None else fd
+        self._pages = mmap.mmap(self._fd, PAGES_BYTES)
         self._lock = threading.Lock()
-        self._slots: dict[int, tuple[int, Delivery]] = {}  # by the id of the delivery, which is kept alive for it
+        self._entries: dict[int, Entry] = {}  # by the id of the delivery
         self._free: list[int] = []
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _inherit, (DupFd(self._fd),)
 
-    def begin(self, delivery: Delivery, begun: Begun) -> None:
-        entry = _entry(begun)
+    def begin(self, run: Run, started_at: float, *, wants_word: bool) -> None:
+        """Write it down. ``wants_word``: its task is to be told how it ended."""
+        words = b"\0" + _words(run, started_at, wants_word)
+        delivery = run.delivery
         with self._lock:
-            slot = self._free.pop() if self._free else len(self._slots)
-            self._slots[id(delivery)] = (slot, delivery)
-        length = len(entry).to_bytes(LENGTH_BYTES, "big")
-        if len(entry) <= PAGE_BYTES - LENGTH_BYTES:  # what goes to one page is written at once, or not at all
-            os.pwrite(self._fd, length + entry, slot * SLOT_BYTES)
+            slot = self._free.pop() if self._free else len(self._entries)
+            in_page = len(words) <= PAGE_BYTES - LENGTH_BYTES and slot < PAGES
+            self._entries[id(delivery)] = Entry(slot, in_page, delivery)
+        length = len(words).to_bytes(LENGTH_BYTES, "big")
+        # The length last: half an entry is none.
+        if in_page:
+            at = slot * PAGE_BYTES
+            self._pages[at + LENGTH_BYTES : at + LENGTH_BYTES + len(words)] = words
+            self._pages[at : at + LENGTH_BYTES] = length
+        else:
+            _write(self._fd, words, _room(slot) + LENGTH_BYTES)
+            _write(self._fd, length, _room(slot))
+
+    def note_end(self, delivery: Delivery) -> None:
+        """It has ended, and not failed; it is crossed out when that is written elsewhere."""
+        entry = self._entries.get(id(delivery))
+        if entry is None:
             return
-        _write(self._fd, entry, slot * SLOT_BYTES + LENGTH_BYTES)
-        _write(self._fd, length, slot * SLOT_BYTES)  # last: half an entry is none
+        if entry.in_page:
+            at = entry.slot * PAGE_BYTES + LENGTH_BYTES
+            self._pages[at : at + len(ENDED)] = ENDED
+        else:
+            os.pwrite(self._fd, ENDED, _room(entry.slot) + LENGTH_BYTES)
 
     def end(self, delivery: Delivery) -> None:
         """It is settled; without effect where it was not begun."""
         with self._lock:
-            slot, _ = self._slots.pop(id(delivery), (None, None))
-            if slot is not None:
-                os.pwrite(self._fd, bytes(LENGTH_BYTES), slot * SLOT_BYTES)
-                self._free.append(slot)
-            if not self._slots and self._free:
-                self._forget_all()
-
-    def _forget_all(self) -> None:
-        """Now and then: what is crossed out keeps its memory otherwise."""
-        if os.fstat(self._fd).st_blocks * 512 > LARGE_BYTES:
-            os.ftruncate(self._fd, 0)
-            self._free.clear()
+            entry = self._entries.pop(id(delivery), None)
+            if entry is None:
+                return
+            if entry.in_page:
+                at = entry.slot * PAGE_BYTES
+                self._pages[at : at + LENGTH_BYTES] = CROSSED_OUT
+            else:
+                os.pwrite(self._fd, CROSSED_OUT, _room(entry.slot))
+            self._free.append(entry.slot)
+            if not entry.in_page and not self._entries:  # what is crossed out keeps its memory otherwise
+                os.ftruncate(self._fd, PAGES_BYTES)
+                self._free.clear()
 
     def left(self) -> list[Begun]:
         """What was begun and not settled, read by the parent when the child is dead."""
         found: list[Begun] = []
-        for at in range(0, os.fstat(self._fd).st_size, SLOT_BYTES):
+        for at in self._places():
             length = int.from_bytes(os.pread(self._fd, LENGTH_BYTES, at), "big")
             if not length:
                 continue
@@ -78,7 +109,12 @@ class Journal:
                 log.exception("what a dead process wrote of a run cannot be read")
         return found
 
+    def _places(self) -> Iterator[int]:
+        yield from range(0, PAGES_BYTES, PAGE_BYTES)
+        yield from range(PAGES_BYTES, os.fstat(self._fd).st_size, ROOM_BYTES)
+
     def close(self) -> None:
+        self._pages.close()
         os.close(self._fd)
 
     def __enter__(self) -> Self:
@@ -88,15 +124,22 @@ class Journal:
         self.close()
 
 
-def _entry(begun: Begun) -> bytes:
-    """Tuples of plain values: dataclasses take pickle thrice as long."""
-    message = begun.message
-    return pickle.dumps((tuple(vars(message).values()), *begun._replace(message=None)))  # type: ignore[arg-type]
+def _room(slot: int) -> int:
+    return PAGES_BYTES + slot * ROOM_BYTES
 
 
-def _begun(entry: bytes) -> Begun:
-    message, *fields = pickle.loads(entry)
-    return Begun(*fields)._replace(message=Message(*message))
+def _words(run: Run, started_at: float, wants_word: bool) -> bytes:
+    """Plain values, as they are at hand: dataclasses take pickle thrice as long."""
+    d = run.delivery
+    carried = d.queue, d.headers, d.body, d.content_type, d.content_encoding, d.properties, d.tag
+    return pickle.dumps((run.id, run.task, run.retries, started_at, wants_word, carried))
+
+
+def _begun(words: bytes) -> Begun:
+    has_ended, words = words[:1] == ENDED, words[1:]
+    run_id, task, retries, started_at, wants_word, carried = pickle.loads(words)
+    delivery = Delivery(*carried)
+    return Begun(run_id, task, retries, delivery.message(), started_at, wants_word, delivery.tag, has_ended)
 
 
 def _write(fd: int, data: bytes, at: int) -> None:
@@ -108,9 +151,12 @@ def _write(fd: int, data: bytes, at: int) -> None:
 def _open_file() -> int:
     """In memory where the system has such files, elsewhere one that is deleted already."""
     if hasattr(os, "memfd_create"):
-        return os.memfd_create("pscheduler-journal")
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
+        fd = os.memfd_create("pscheduler-journal")
+    else:
+        with tempfile.TemporaryFile() as file:
+            fd = os.dup(file.fileno())
+    os.ftruncate(fd, PAGES_BYTES)
+    return fd
 
 
 def _inherit(fd: Any) -> Journal:

@@ -37,14 +37,15 @@ class Child:
     stopping: bool = False
 
     def tell(self, seconds: float) -> None:
-        """Ask it to stop within that time. One that has not come up holds nothing, and need not be asked."""
+        """Ask it to stop within that time. One that has not come up yet reads no pipe, but a signal ends it; if it has
+        in this moment, that asks it, too."""
         self.stopping = True
         try:
             self.pipe.send(seconds)
         except OSError:  # it is gone already
             pass
         if not self.ready:
-            self.process.kill()
+            self.process.terminate()
 
     def hear(self) -> Iterator[tuple[str, Any]]:
         """What it has said since; a child that was killed may have left half a sentence."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..core import message as wire
 from ..core.clock import Clock
-from ..core.ending import Begun, Cause, outcome_of
+from ..core.ending import Cause, outcome_of
 from ..core.errors import InvalidMessage, JobTerminated, PoisonMessage, UnreadableMessage
 from ..core.event import EventType
 from ..core.interfaces import Cancellations, Emit, History, JobContext, Sealer
@@ -192,8 +192,7 @@ class Runner:
     def _ack(self, task: Task, run: Run, ack_now: AckNow) -> bool:
         """Written down before: from the ack on nobody else knows of it."""
         if self._journal is not None:
-            begun = Begun.of(run, self._clock.time(), wants_word=task.ended is not None)
-            self._journal.begin(run.delivery, begun)
+            self._journal.begin(run, self._clock.time(), wants_word=task.ended is not None)
         if ack_now(run.delivery):
             return True
         if self._journal is not None:
@@ -219,6 +218,8 @@ class Runner:
     def _settle(self, run: Run, outcome: Outcome, started_at: float, runtime_seconds: float) -> Settlement:
         if outcome.state is RunState.RETURNED:
             return Settlement(run.delivery, outcome, returned=True)
+        if self._journal is not None and run.delivery.begun and outcome.owes_nothing:
+            self._journal.note_end(run.delivery)
         settlement = Settlement(run.delivery, outcome, self._record(run, outcome, started_at, runtime_seconds))
         if outcome.state is RunState.FAILED:
             message = run.delivery.message()

@@ -73,6 +73,7 @@ class Supervisor:
         self._casualties = Casualties()
         self._outdated: deque[Child] = deque()  # to be replaced, one after the other
         self._stop_at: float | None = None
+        self._come_up_by = 0.0
         self._signals = 0
         self._restart = False
         self._beat_at = 0.0
@@ -251,7 +252,8 @@ class Supervisor:
         return 0.0 if self._home is None else self._home.shutdown_seconds
 
     def _stop(self, seconds: float) -> None:
-        self._stop_at = time.monotonic() + seconds + KILL_GRACE_SECONDS
+        self._stop_at = (now := time.monotonic()) + seconds + KILL_GRACE_SECONDS
+        self._come_up_by = now + KILL_GRACE_SECONDS
         for one in self._children():
             one.tell(seconds)
 
@@ -266,7 +268,8 @@ class Supervisor:
 
     def _is_over(self) -> bool:
         if self._stop_at is not None:
-            return not self._children() or time.monotonic() > self._stop_at
+            held = any(one.ready for one in self._children())  # who never comes up does not keep us
+            return not self._children() or time.monotonic() > (self._stop_at if held else self._come_up_by)
         return self._is_hopeless and not self._children()
 
     def _end(self) -> None:

@@ -74,7 +74,7 @@ class Worker:
         self._abandon = abandon
         self._intake = Intake(threads=threads, runs=runs)
         self._baton = Baton(self._intake, self._turn, self._is_leaving)
-        self._early = EarlyAcks(lambda: self._source, journaled=journaled)
+        self._early = EarlyAcks(lambda: self._source, clock, journaled=journaled)
         self._busy: dict[int, tuple[Delivery, float]] = {}
         self._source: Source | None = None
         self._asleep = False

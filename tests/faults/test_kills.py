@@ -16,6 +16,7 @@ from tests.shop import jobs
 
 MakeFleet = Callable[..., Fleet]
 JOBS, SECONDS = 200, 0.2
+SHORT_JOBS, SHORT_SECONDS, KILLS = 4000, 0.0005, 8
 RUNNING_AGAIN_SECONDS = 10.0
 
 
@@ -101,6 +102,30 @@ def test_jobs_survive_a_stop_and_those_that_did_not_finish_go_back(make_fleet: M
     fleet.start()
     wait_for(lambda: fleet.count("start")["long"] == 2, seconds=RUNNING_AGAIN_SECONDS)
     wait_for(lambda: fleet.ends() == {"short": 1, "long": 1})
+
+
+def test_over_killed_children_a_job_that_is_acked_early_runs_at_most_once_and_is_called_lost_if_it_did_not_end(
+    make_fleet: MakeFleet, broker_url: str
+) -> None:
+    fleet = make(make_fleet, broker_url, **{"scheduler.worker.threads": 2})
+    names = [f"job{n}" for n in range(SHORT_JOBS)]
+    with fleet.scheduler() as scheduler:
+        ids = scheduler.add_many([(jobs.work_at_most_once, (name, SHORT_SECONDS)) for name in names])
+        fleet.start()
+        for kill in range(1, KILLS + 1):
+            wait_for(lambda due=SHORT_JOBS * kill // (KILLS + 2): len(fleet.lines("effects")) / 2 >= due)  # type: ignore[misc]
+            os.kill(int(fleet.lines("effects")[-1][2]), signal.SIGKILL)
+        name_of = dict(zip(ids, names, strict=True))
+
+        def lost() -> set[str]:
+            parked = scheduler.ledger.parked.find(SHORT_JOBS)
+            return {name_of[one.id] for one in parked if "WorkerLost" in one.reason}
+
+        wait_for(lambda: set(names) == set(fleet.ends()) | lost(), seconds=60, what="each to end, or be called lost")
+        both = lost() & set(fleet.ends())  # killed between its last line and its return
+        print(f"{len(lost())} were lost by {KILLS} kills; {len(both)} of them at their very end")
+        assert set(fleet.count("start").values()) == {1}
+        assert len(lost()) <= KILLS * 2
 
 
 def test_a_job_that_kills_its_worker_is_parked_and_the_others_run(make_fleet: MakeFleet, broker_url: str) -> None:

@@ -8,10 +8,13 @@ from typing import Any
 from pyramid.config import Configurator
 from pyramid.response import Response
 
+from pyramid_scheduler.core.task import Task
+
 
 def main(global_config: Any, **settings: Any) -> Any:
     with Configurator(settings=settings) as config:
         config.include("pyramid_scheduler")
+        config.registry.scheduler.tasks.add(task_acked_early())
         if settings.get("shop.ticks"):
             config.add_interval_job(
                 "tests.shop.jobs.tick", id="ticks", seconds=float(settings["shop.ticks"]), coalesce=False
@@ -20,6 +23,12 @@ def main(global_config: Any, **settings: Any) -> Any:
         config.add_route("home", "/")
         config.add_view(lambda request: Response(str(os.getpid())), route_name="home")
         return config.make_wsgi_app()
+
+
+def task_acked_early() -> Task:
+    from tests.shop import jobs
+
+    return Task("tests.shop.jobs.work_at_most_once", jobs.work_at_most_once, ack_early=True)
 
 
 def record(event: Any) -> None:

@@ -25,6 +25,11 @@ def work(name: str, seconds: float) -> None:
     append(effects(), f"end\t{name}\t{os.getpid()}")
 
 
+def work_at_most_once(name: str, seconds: float) -> None:
+    """Acked before it runs."""
+    work(name, seconds)
+
+
 def tick() -> None:
     """Marks the run it is, by the fire it was published for."""
     append(effects(), f"end\t{get_current_request().job.id}\t{os.getpid()}")

@@ -30,6 +30,7 @@ class FakeSource:
         self.queue = list(deliveries)
         self.held: list[str] = []
         self.acked: list[str] = []
+        self.acks = 0
         self.given_back: list[str] = []
         self.away: set[str] = set()
         self.largest = 0
@@ -64,6 +65,7 @@ class FakeSource:
 
     def ack(self, deliveries: Sequence[Delivery]) -> None:
         self._check("ack")
+        self.acks += 1
         for one in deliveries:
             self.held.remove(one.tag)
             self.acked.append(one.tag)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -70,6 +71,9 @@ class Boot:
         conduct = self.conduct
         if conduct == "fail" or (conduct == "fail later" and (self.directory / "broken").exists()):
             raise RuntimeError("there is no table ps_outcome")
+        if conduct == "hang":
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+            threading.Event().wait()
         if conduct == "die":
             os._exit(9)
         service = Service(self.directory, part, conduct, report)
@@ -84,6 +88,8 @@ class Home:
     def __init__(self, hello: str) -> None:
         self.directory = Path(hello)
         self.leases = self
+        while (self.directory / "slow").exists():
+            time.sleep(0.01)
 
     def beat(self, consumers: Sequence[str]) -> None:
         note(self.directory, "beat", *sorted(consumers))

@@ -24,7 +24,7 @@ from pyramid_scheduler.work.casualties import Casualties
 from pyramid_scheduler.work.child import Part
 from pyramid_scheduler.work.endings import Endings
 from pyramid_scheduler.work.interruption import finish
-from pyramid_scheduler.work.journal import LARGE_BYTES, Journal
+from pyramid_scheduler.work.journal import PAGE_BYTES, PAGES, PAGES_BYTES, Journal
 from pyramid_scheduler.work.limits import Deadline
 from pyramid_scheduler.work.post import Child
 from pyramid_scheduler.work.terminations import Terminations
@@ -35,6 +35,11 @@ from tests.work.fakes import delivery
 def begun(run_id: str, body: bytes = b"[[], {}, {}]", *, wants_word: bool = True, retries: int = 0) -> Begun:
     message = Message("default", {"id": run_id, "task": "a.b", "lang": "py"}, body)
     return Begun(run_id, "a.b", retries, message, time.time() - 1, wants_word)
+
+
+def begin(journal: Journal, one: Delivery) -> None:
+    """Write it down, as a runner does."""
+    journal.begin(Run(one.tag, "a.b", (), {}, one.headers, one), time.time() - 1, wants_word=True)
 
 
 def ending(one: Begun, cause: Cause = Cause.LOST, detail: Any = "signal SIGKILL") -> Ending:
@@ -79,7 +84,7 @@ def test_one_that_cannot_be_written_down_holds_up_nobody(child: Child, crowd: Ca
     registry = Registry()
     registry.unwritable.add("first")
     for name in ("first", "second"):
-        child.journal.begin(delivery(name), begun(name))
+        begin(child.journal, delivery(name))
     crowd.collect(child, registry)
     wait_for(lambda: registry.written == ["second"])
 
@@ -87,7 +92,7 @@ def test_one_that_cannot_be_written_down_holds_up_nobody(child: Child, crowd: Ca
 def test_a_ledger_that_is_away_is_asked_until_it_is_back(child: Child, crowd: Casualties) -> None:
     registry = Registry()
     registry.away = True
-    child.journal.begin(delivery("lost"), begun("lost"))
+    begin(child.journal, delivery("lost"))
     crowd.collect(child, registry)
     assert registry.written == []
     registry.away = False
@@ -123,8 +128,8 @@ def test_the_end_of_a_run_does_not_undo_that_somebody_asked_for_its_end(child: C
 def test_an_entry_that_cannot_be_read_hides_no_other() -> None:
     with Journal() as journal:
         kept, broken = delivery("kept"), delivery("broken")
-        journal.begin(broken, begun("broken"))
-        journal.begin(kept, begun("kept"))
+        begin(journal, broken)
+        begin(journal, kept)
         os.pwrite(journal._fd, b"\0" * 16, 8)
         assert [one.run_id for one in journal.left()] == ["kept"]
 
@@ -132,11 +137,41 @@ def test_an_entry_that_cannot_be_read_hides_no_other() -> None:
 def test_what_is_crossed_out_does_not_keep_its_memory() -> None:
     with Journal() as journal:
         large = delivery("large")
-        journal.begin(large, begun("large", b"x" * 2 * LARGE_BYTES))
+        large.body = b"x" * 2 * PAGE_BYTES
+        begin(journal, large)
+        assert [one.message.body for one in journal.left()] == [large.body]
         journal.end(large)
-        assert os.fstat(journal._fd).st_size == 0
-        journal.begin(large, begun("again"))
+        assert os.fstat(journal._fd).st_size == PAGES_BYTES
+        begin(journal, delivery("again"))
         assert [one.run_id for one in journal.left()] == ["again"]
+
+
+@pytest.mark.parametrize("size", [10, 2 * PAGE_BYTES], ids=["in a page", "in a room"])
+def test_a_run_that_has_ended_and_is_not_crossed_out_is_not_called_lost(
+    child: Child, crowd: Casualties, size: int
+) -> None:
+    registry = Registry()
+    runs = [delivery("ended"), delivery("running")]
+    for one in runs:
+        one.body = b"x" * size
+        begin(child.journal, one)
+    child.journal.note_end(runs[0])
+    child.journal.note_end(delivery("unknown"))
+    assert [one.tag for one in crowd.collect(child, registry)] == ["ended", "running"]
+    wait_for(lambda: registry.written == ["running"])
+
+
+def test_of_more_runs_than_there_are_pages_all_are_found_but_those_that_are_crossed_out() -> None:
+    with Journal() as journal:
+        runs = [delivery(str(number)) for number in range(PAGES + 10)]
+        for one in runs:
+            begin(journal, one)
+        for one in (runs[0], runs[PAGES], runs[-1]):
+            journal.end(one)
+        expected = {one.tag for one in runs} - {runs[0].tag, runs[PAGES].tag, runs[-1].tag}
+        assert {one.tag for one in journal.left()} == expected
+        begin(journal, delivery("new"))
+        assert {one.tag for one in journal.left()} == expected | {"new"}
 
 
 # What a supervisor writes

@@ -206,6 +206,29 @@ def test_nothing_is_acked_before_follow_ups_are_published_and_outcomes_are_writt
     assert publisher.publish.call_count == 2
 
 
+def test_what_began_before_its_ack_is_acked_before_the_journal_forgets_it_and_is_never_given_back(
+    mocker: MockerFixture,
+) -> None:
+    steps, source = mocker.Mock(), Source()
+    mocker.patch.object(source, "ack", steps.ack)
+    settler = Settler(history=mocker.Mock(), publisher=mocker.Mock(), stored=mocker.Mock(), journal=steps.journal)
+    begun, returned = settlement("a", Outcome(RunState.SUCCEEDED)), settlement("b", Outcome(RunState.RETURNED))
+    for one in (begun, returned):
+        one.delivery.begun = True
+    returned.returned = True
+    settler.add(begun)
+    settler.add(returned)
+    steps.ack.side_effect = BrokerUnavailable("away")
+    with pytest.raises(BrokerUnavailable):
+        settler.flush(source)  # type: ignore[arg-type]
+    steps.journal.end.assert_not_called()
+    steps.ack.side_effect = None
+    settler.flush(source)  # type: ignore[arg-type]
+    both = [begun.delivery, returned.delivery]
+    assert steps.mock_calls[1:] == [mocker.call.ack(both), *(mocker.call.journal.end(one) for one in both)]
+    assert (begun.delivery.acked, returned.delivery.acked, source.given_back) == (True, True, [])
+
+
 def test_short_jobs_are_buffered_and_long_ones_are_not() -> None:
     prefetch = Prefetch(threads=2)
     for _ in range(200):

@@ -119,6 +119,25 @@ def test_a_first_signal_lets_children_finish_and_a_second_ends_them_at_once(make
     assert crew.wait(5) == 0
 
 
+def test_a_child_that_came_up_unheard_is_not_killed_when_the_supervisor_is_told_to_stop(
+    make_crew: Make, tmp_path: Path
+) -> None:
+    (tmp_path / "slow").touch()  # the supervisor is still at what the first one told it
+    crew = make_crew(2)
+    crew.up(3)
+    crew.signal(signal.SIGTERM)
+    (tmp_path / "slow").unlink()
+    assert crew.wait() == 0
+    assert len(crew.lines("left")) == 3
+
+
+def test_a_child_that_does_not_come_up_keeps_no_supervisor_from_stopping(make_crew: Make, tmp_path: Path) -> None:
+    crew = make_crew(1, "hang")
+    wait_for(lambda: crew.lines("boot"))
+    crew.signal(signal.SIGTERM)
+    assert crew.wait() == 0
+
+
 def test_children_that_do_not_stop_in_time_are_killed_and_their_claims_released(make_crew: Make) -> None:
     crew = make_crew(conduct="deaf")
     up = crew.up(2)

@@ -239,6 +239,50 @@ def test_an_early_ack_that_fails_in_the_jobs_own_thread_is_had_by_the_other(make
     assert (ran, shop.source.acked) == ([1], ["a"])
 
 
+def test_where_another_would_ack_for_a_dead_process_early_acks_are_said_together(make_workshop: Make) -> None:
+    names = [f"r{n}" for n in range(2000)]
+    shop = make_workshop(*(delivery(name, "early") for name in names), threads=2, journaled=True)
+    shop.add("early", lambda: None, ack_early=True)
+    shop.source.any_thread = shop.source.outlives = True
+    shop.worker.start()
+    shop.ends(*names)
+    assert sorted(shop.source.acked) == sorted(names)
+    assert shop.source.acks < len(names) / 2
+
+
+def test_what_began_before_its_ack_is_acked_while_it_runs(make_workshop: Make) -> None:
+    names = [f"r{n}" for n in range(500)]
+    shop = make_workshop(*(delivery(name, "early") for name in names), threads=1, journaled=True)
+    shop.source.any_thread = shop.source.outlives = True
+    promised: list[str] = []
+
+    def handler(run: Any) -> Outcome:
+        if run.id not in shop.source.acked and not promised:
+            promised.append(run.id)
+            wait_for(lambda: run.id in shop.source.acked)
+        return Outcome(RunState.SUCCEEDED)
+
+    shop.add("early", print, handler=handler, ack_early=True)
+    shop.worker.start()
+    shop.ends(*names)
+    assert promised
+
+
+def test_while_the_broker_is_away_no_job_begins_that_is_acked_early(make_workshop: Make) -> None:
+    shop = make_workshop(journaled=True)
+    shop.source.any_thread = shop.source.outlives = True
+    ran: list[int] = []
+    shop.add("early", lambda: ran.append(1), ack_early=True)
+    shop.source.away = {"ack"}
+    shop.source.put(*(delivery(f"r{n}", "early") for n in range(20)))
+    shop.worker.start()
+    wait_for(lambda: len(shop.worker._early))
+    assert ran == []
+    shop.source.away = set()
+    shop.ends(*(f"r{n}" for n in range(20)))
+    assert len(ran) == 20
+
+
 def test_a_task_that_acks_late_is_not_acked_while_it_runs(make_workshop: Make) -> None:
     shop = make_workshop(delivery("a", "held"))
     shop.hold()

@@ -187,7 +187,7 @@ class RedisStore:
         return False
 
     def keeps(self, tag: str) -> bool:
-        return tag not in self.link.unrecorded
+        return self._link is not None and tag not in self._link.unrecorded
 
     def give_back(self, tags: Sequence[str], consumer: str) -> None:
         try:
