@@ -53,6 +53,7 @@ _HOMES = {
     "current_app": "._state",
     "current_task": "._state",
     "install_as_celery": ".installing",
+    "maybe_patch_concurrency": ".concurrency",
     "shared_task": ".app",
     "uuid": ".utils",
     **dict.fromkeys(

@@ -19,7 +19,7 @@ from .schedules import crontab, maybe_schedule, schedule, solar
 from .utils.functional import maybe_list
 from .utils.log import get_logger
 
-logger = get_logger(__name__)
+logger = get_logger("celery.beat")
 PREFIX = "beat:"
 CRONTAB = "celery-crontab"
 SOLAR = "celery-solar"
@@ -125,7 +125,7 @@ def _message(app: Any, entry: Mapping[str, Any]) -> Any:
     kwargs = {key: evaluate(value) for key, value in (entry.get("kwargs") or {}).items()}
     if options.pop("expires", None) is not None:
         logger.info("%s: 'expires' has no effect on periodic tasks: a late run runs once", entry["task"])
-    headers = {**(options.pop("headers", None) or {}), "celery_beat_task": True}
+    headers = {**(options.pop("headers", None) or {}), "celery_beat_task": True, "ps-runs": "uuid"}
     limits = {name: options.pop(name, None) for name in ("time_limit", "soft_time_limit")}
     links = {
         "callbacks": maybe_list(options.pop("link", None)),

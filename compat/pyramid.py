@@ -19,7 +19,7 @@ from .exceptions import ImproperlyConfigured
 from .schedules import crontab
 from .utils.log import get_logger
 
-logger = get_logger(__name__)
+logger = get_logger("celery.pyramid")
 SECTION = "celery"
 #: Settings whose ini value is a list of words.
 WORDS = ("imports", "include", "accept_content", "result_accept_content")

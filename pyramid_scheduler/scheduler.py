@@ -173,7 +173,7 @@ class Scheduler:
         """Run a stored job once more, now, beside its schedule; returns the run's id. Raises JobNotFound."""
         schedule = self._stored(job_id)
         now = self.clock.now().isoformat()
-        run_id = f"{schedule.id}@{now}"
+        run_id = schedule.run_id(now)
         headers = {"id": run_id, wire.JOB: schedule.id, wire.KIND: str(schedule.kind), wire.DUE: now, "eta": None}
         self.send([self.sealer.reseal(schedule.message, **headers)])
         return run_id

@@ -1,5 +1,5 @@
 """Result backends by URL; they live in ``compat.backends``."""
 
-from ..backends import by_name, by_url
+from ..backends import BACKEND_ALIASES, by_name, by_url
 
-__all__ = ("by_name", "by_url")
+__all__ = ("BACKEND_ALIASES", "by_name", "by_url")

@@ -30,7 +30,7 @@ from .subclassing import Subclassing
 from .utils import appstr, bugreport
 
 __all__ = ("Celery",)
-logger = get_logger(__name__)
+logger = get_logger("celery.app.base")
 
 
 def app_has_custom(app: Any, attr: str) -> Any:

@@ -8,7 +8,7 @@ from .._state import connect_on_app_finalize
 from ..exceptions import Retry
 from ..utils.log import get_logger
 
-logger = get_logger(__name__)
+logger = get_logger("celery.app.builtins")
 
 
 @connect_on_app_finalize

@@ -19,7 +19,7 @@ from ..utils.time import timezone
 from .annotations import prepare as prepare_annotations
 from .conf import KEY_CONVERTERS, PendingConfiguration, Settings, detect_settings
 
-logger = get_logger(__name__)
+logger = get_logger("celery.app.base")
 
 
 class Configuring:

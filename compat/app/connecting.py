@@ -19,7 +19,7 @@ from ..utils.log import get_logger
 from ..utils.objects import FallbackContext
 from ..utils.time import maybe_iso8601, subtract_datetimes
 
-logger = get_logger(__name__)
+logger = get_logger("celery.app.base")
 _OMITTED: Any = object()
 
 

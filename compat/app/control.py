@@ -15,7 +15,7 @@ from ..utils.log import get_logger
 from .inspecting import Inspect, flatten_reply
 
 __all__ = ("Control", "Inspect", "flatten_reply")
-logger = get_logger(__name__)
+logger = get_logger("celery.app.control")
 TERM_SIGNAME = "SIGTERM"
 _later: Any = functional.lazy
 

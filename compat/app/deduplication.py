@@ -10,7 +10,7 @@ from ..utils.log import get_logger
 from .following import dispatch_follow_ups
 from .outcomes import LOG_IGNORED, get_task_name
 
-logger = get_logger(__name__)
+logger = get_logger("celery.app.trace")
 
 
 def was_successful(app: Any, task: Any, request: Any, uuid: str) -> bool:

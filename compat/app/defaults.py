@@ -78,6 +78,8 @@ _TO_OLD_KEY = {name: option.old for name, option in _OPTIONS.items()}
 _TO_NEW_KEY = {option.old: name for name, option in _OPTIONS.items()}
 DEFAULTS = {name: option.default for name, option in _OPTIONS.items()}
 _OLD_DEFAULTS = {option.old: option.default for option in _OPTIONS.values()}
+DEFAULT_PROCESS_LOG_FMT = DEFAULTS["worker_log_format"]
+DEFAULT_TASK_LOG_FMT = DEFAULTS["worker_task_log_format"]
 SETTING_KEYS = set(DEFAULTS)
 _OLD_SETTING_KEYS = set(_TO_NEW_KEY)
 

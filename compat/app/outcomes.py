@@ -17,7 +17,7 @@ from ..utils.log import get_logger
 from ..utils.serialization import get_pickleable_etype, get_pickleable_exception
 from .request import get_actual_ignore_result
 
-logger = get_logger("compat.app.trace")
+logger = get_logger("celery.app.trace")
 
 LOG_RECEIVED = "Task %(name)s[%(id)s] received"
 LOG_SUCCESS = "Task %(name)s[%(id)s] succeeded in %(runtime)ss: %(return_value)s"

@@ -30,7 +30,7 @@ from .task import Task as BaseTask
 
 __all__ = ("TraceInfo", "build_tracer", "get_log_policy", "get_task_name", "trace_task", "traceback_clear")
 
-logger = get_logger(__name__)
+logger = get_logger("celery.app.trace")
 IGNORE_STATES = frozenset({states.IGNORED, states.RETRY, states.REJECTED})
 
 trace_ok_t = namedtuple("trace_ok_t", ("retval", "info", "runtime", "retstr"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from .._state import get_current_task
 from .backend import Backend, _nulldict, unpickle_backend
 from .failing import _create_chord_error_with_cause, _create_fake_task_request
 from .keyvalue import BaseKeyValueStoreBackend, KeyValueStoreBackend
@@ -24,6 +25,7 @@ __all__ = (
     "_nulldict",
     "compress_payload",
     "decompress_payload",
+    "get_current_task",
     "unpickle_backend",
 )
 

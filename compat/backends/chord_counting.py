@@ -9,7 +9,7 @@ from ..result import GroupResult, allow_join_result
 from ..utils.log import get_logger
 from .failing import _create_chord_error_with_cause
 
-logger = get_logger("compat.backends.base")
+logger = get_logger("celery.backends.base")
 
 
 class ChordCounting:

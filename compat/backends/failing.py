@@ -15,7 +15,7 @@ from ..utils.einfo import ExceptionInfo
 from ..utils.functional import arity_greater, maybe_list
 from ..utils.log import get_logger
 
-logger = get_logger("compat.backends.base")
+logger = get_logger("celery.backends.base")
 
 
 def _create_chord_error_with_cause(message: str, original_exc: Any = None) -> ChordError:

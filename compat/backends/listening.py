@@ -14,7 +14,7 @@ from typing import Any
 
 from ..utils.log import get_logger
 
-logger = get_logger(__name__)
+logger = get_logger("celery.backends.asynchronous")
 Deliver = Callable[[dict[str, Any]], None]
 
 _IDLE_SECONDS = 10.0

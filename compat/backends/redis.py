@@ -26,7 +26,7 @@ from .redis_listener import RedisListener
 from .redis_scripts import STORE
 
 __all__ = ("RedisBackend", "SentinelBackend")
-logger = get_logger(__name__)
+logger = get_logger("celery.backends.redis")
 
 _LONGEST = 512 * 1024 * 1024  # bytes of a Redis string
 #: How kombu's JSON of a success begins; what other serializers write must be read to be known.

@@ -15,7 +15,7 @@ from ..utils.regen import _regen
 from .failing import _create_chord_error_with_cause
 from .redis_scripts import EXTEND, FINISH, PART
 
-logger = get_logger("compat.backends.redis")
+logger = get_logger("celery.backends.redis")
 _SENT, _CLAIMED_BY_ANOTHER, _CLAIMED = -1, 2, 1
 _WAIT_SECONDS = 0.25
 

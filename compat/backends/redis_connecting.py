@@ -13,7 +13,7 @@ from kombu.utils.url import _parse_url
 from ..exceptions import ImproperlyConfigured
 from ..utils.imports import symbol_by_name
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("celery.backends.redis")
 Parameters = dict[str, Any]
 
 _CERTIFICATES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs")

@@ -9,7 +9,7 @@ from ..utils.log import get_logger
 from ..utils.serialization import raise_with_context
 from ..utils.time import get_exponential_backoff_interval
 
-logger = get_logger("compat.backends.base")
+logger = get_logger("celery.backends.base")
 
 
 class Retrying:

@@ -22,7 +22,7 @@ from ..utils.log import get_logger
 from .backend import Backend
 
 __all__ = ("RPCBackend",)
-logger = get_logger(__name__)
+logger = get_logger("celery.backends.rpc")
 
 _BUFFERED = 8192
 _TICK_SECONDS = 1.0

@@ -15,7 +15,7 @@ from ..utils.log import get_logger
 from ..utils.nodenames import default_nodename, host_format
 from .scheduler import DEFAULT_MAX_INTERVAL
 
-logger = get_logger("compat.beat")
+logger = get_logger("celery.beat")
 NODENAME_DEFAULT = "celerybeat"
 
 

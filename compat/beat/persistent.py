@@ -12,7 +12,7 @@ from .. import __version__
 from ..utils.log import get_logger
 from .scheduler import Scheduler
 
-logger = get_logger("compat.beat")
+logger = get_logger("celery.beat")
 _UNREADABLE = (KeyError, UnicodeDecodeError, TypeError, UnpicklingError)
 
 

@@ -18,7 +18,7 @@ from ..utils.log import get_logger
 from ..utils.time import humanize_seconds, maybe_make_aware
 from .entry import ScheduleEntry, evaluate, event_t
 
-logger = get_logger("compat.beat")
+logger = get_logger("celery.beat")
 DEFAULT_MAX_INTERVAL = 300
 PRIORITY = 5
 

@@ -14,7 +14,7 @@ from ..utils.log import get_logger
 from .answering import BeatPidbox
 from .persistent import PersistentScheduler
 
-logger = get_logger("compat.beat")
+logger = get_logger("celery.beat")
 
 
 class Service:

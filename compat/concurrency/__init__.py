@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 ALIASES = ("prefork", "processes", "threads", "solo")
+
+
+def maybe_patch_concurrency(
+    argv: Any = None, short_opts: Any = None, long_opts: Any = None, patches: Any = None
+) -> None:
+    """Nothing has to be patched for processes and threads; ``-P gevent`` and its like are refused by the worker."""
 
 
 def get_available_pool_names() -> tuple[str, ...]:

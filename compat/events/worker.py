@@ -10,7 +10,7 @@ from typing import Any
 
 from ..utils.log import get_logger
 
-logger = get_logger("compat.events.state")
+logger = get_logger("celery.events.state")
 #: How many per cent of its beat a worker may be late.
 HEARTBEAT_EXPIRE_WINDOW = 200
 #: Seconds that its clock may differ from ours without a warning.

@@ -35,6 +35,7 @@ class solar(BaseSchedule):
 
     #: How far to look for an event that does not happen every day (beyond the polar circles).
     max_search_days = 366
+    _all_events = frozenset(_EVENTS)
 
     def __init__(self, event: str, lat: float, lon: float, **kwargs: Any) -> None:
         try:

@@ -88,8 +88,12 @@ def mattrgetter(*attrs: str) -> Callable[[Any], dict[str, Any]]:
 
 
 def uniq(it: Iterable[Any]) -> Iterator[Any]:
-    """Each item once, in order."""
-    return iter(dict.fromkeys(it))
+    """Each item once, in order; none is asked for before it is wanted."""
+    seen: set[Any] = set()
+    for item in it:
+        if item not in seen:
+            seen.add(item)
+            yield item
 
 
 def lookahead(it: Iterable[Any]) -> Iterator[tuple[Any, Any]]:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from .ffwd import ffwd
 from .text import pluralize
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("celery.utils.time")
 __all__ = [
     "LocalTimezone", "add_seconds_to_datetime", "adjust_timestamp", "delta_resolution", "ffwd",
     "get_exponential_backoff_interval", "humanize_seconds", "is_naive", "localize", "make_aware", "maybe_iso8601",

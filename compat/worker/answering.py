@@ -12,7 +12,7 @@ from ..utils.collections import AttributeDict
 from ..utils.log import get_logger
 from .control import Panel
 
-logger = get_logger(__name__)
+logger = get_logger("celery.worker.pidbox")
 POLL_SECONDS = 0.2
 AGAIN_SECONDS = 1.0
 

@@ -12,7 +12,7 @@ from ..utils.serialization import jsonify, strtobool
 from . import state as worker_state
 from .panel import inspect_command, ok
 
-logger = get_logger("compat.worker.control")
+logger = get_logger("celery.worker.control")
 DEFAULT_TASK_INFO_ITEMS = ("exchange", "routing_key", "rate_limit")
 
 

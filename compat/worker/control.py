@@ -22,7 +22,7 @@ __all__ = (
     "revoke_by_stamped_headers",
     "terminate",
 )
-logger = get_logger(__name__)
+logger = get_logger("celery.worker.control")
 
 
 @control_command(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from kombu.serialization import loads
 from .. import signals
 from ..concurrency.base import BasePool
 from ..periodic import declare_beat_schedule
+from ..utils.imports import reload_from_cwd
 from ..utils.log import get_logger
 from ..utils.nodenames import default_nodename
 from . import state
@@ -22,7 +24,7 @@ from .consumer import Consumer
 from .events import EventSender
 from .handling import Handler
 
-logger = get_logger(__name__)
+logger = get_logger("celery.apps.worker")
 STOP_POLL_SECONDS = 0.05
 STORED_SECONDS = 0.2
 
@@ -104,6 +106,7 @@ class WorkController:
         signals.worker_process_init.send(sender=self.hostname)
         try:
             declare_beat_schedule(self.app, self.prepare())
+            self.events.start()  # before the first task, of which it is to tell
             self._consume(self.queue_names)
             self.listen()
             signals.worker_ready.send(sender=self.consumer)
@@ -121,9 +124,11 @@ class WorkController:
         return scheduler
 
     def listen(self) -> None:
-        """Answer remote control, send events."""
+        """Answer remote control, send events: the worker is ready."""
+        logger.info("%s ready.", self.hostname)
         self.answering.start()
         self.events.start()
+        self.events.announce()
 
     def hush(self) -> None:
         self.answering.stop()
@@ -172,6 +177,14 @@ class WorkController:
         crew = self.scheduler.wiring.crew(list(names), timekeeper=not self._crews, threads=self.concurrency)
         self._crews[key] = crew
         crew.start()
+
+    def reload(self, modules: Any = None, reload: bool = False, reloader: Any = None) -> None:
+        """Import ``modules``, anew if asked. Tasks need no reload: they are looked up when they run."""
+        for name in modules or ():
+            if name not in sys.modules:
+                self.app.loader.import_from_cwd(name)
+            elif reload:
+                reload_from_cwd(sys.modules[name], reloader)
 
     # Remote control
 

@@ -13,7 +13,7 @@ from ..periodic import declare_beat_schedule
 from ..utils.log import get_logger
 from .controller import WorkController
 
-logger = get_logger(__name__)
+logger = get_logger("celery.apps.worker")
 
 
 def embed(app: Any, options: dict[str, Any], hostname: str, *, speaks: bool = True) -> Scheduler:

@@ -10,7 +10,7 @@ from .. import signals
 from ..utils.log import get_logger
 from . import state
 
-logger = get_logger(__name__)
+logger = get_logger("celery.worker.consumer.events")
 HEARTBEAT_SECONDS = 2.0
 AGAIN_SECONDS, OPEN_SECONDS = 1.0, 5.0
 
@@ -24,16 +24,23 @@ class EventSender:
         self._connection: Any = None
         self._stopped = threading.Event()
         self._tried = threading.Event()
+        self._is_ready = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
+        """Take what there is to tell of tasks; ``announce`` the worker when it is ready."""
         from ..pipeline import speaks_kombu
 
+        if self._thread is not None:
+            return
         if not speaks_kombu(self.controller.app) or not (self._wanted or not self.controller.without_heartbeat):
             return
         self._thread = threading.Thread(target=self._beat, name="compat-events", daemon=True)
         self._thread.start()
         self._tried.wait(OPEN_SECONDS)  # the first task's events are wanted, too
+
+    def announce(self) -> None:
+        self._is_ready.set()
 
     @property
     def is_open(self) -> bool:
@@ -83,6 +90,9 @@ class EventSender:
         while not self._open_somehow():
             if self._stopped.wait(AGAIN_SECONDS):
                 return
+        self._is_ready.wait()
+        if self._stopped.is_set():
+            return
         self._say("worker-online")
         while not self._stopped.wait(0.25):
             self._turn()
@@ -117,6 +127,7 @@ class EventSender:
 
     def stop(self) -> None:
         self._stopped.set()
+        self._is_ready.set()
         if self._thread is not None:
             self._thread.join(5)
         if self._connection is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from logging import INFO
 from typing import Any
 
 from kombu.utils.limits import TokenBucket
@@ -11,6 +12,7 @@ from kombu.utils.limits import TokenBucket
 from pyramid_scheduler.api import Outcome, Run, RunState, Task
 
 from .. import signals, states
+from ..app.outcomes import LOG_RECEIVED
 from ..app.request import Context
 from ..app.task import Task as BaseTask
 from ..app.trace import TraceInfo, build_tracer
@@ -21,7 +23,10 @@ from ..utils.time import rate
 from . import state
 from .request import REQUEUED, Request, task_request
 
-logger = get_logger(__name__)
+# The names of Celery's modules, by which its users say what is logged where.
+receiving = get_logger("celery.worker.strategy")
+refusing = get_logger("celery.worker.request")
+consuming = get_logger("celery.worker.consumer.consumer")
 
 
 class Handler:
@@ -55,6 +60,8 @@ class Handler:
     def __call__(self, run: Run) -> Outcome:
         task = self.app.tasks.get(run.task)
         request = Request(run, self.app, self.hostname, task)
+        if receiving.isEnabledFor(INFO):
+            _log_received(run)
         if self._events is not None and self._events.is_open:
             self.tell("task-received", uuid=run.id, name=run.task, **_headers_told(run.headers))
         if task is None:
@@ -119,7 +126,7 @@ class Handler:
 
     def _unknown(self, run: Run, request: Request) -> Outcome:
         error = NotRegistered(run.task)
-        logger.error("received unregistered task %s[%s]: it fails; is its module imported?", run.task, run.id)
+        consuming.error("received unregistered task %s[%s]: it fails; is its module imported?", run.task, run.id)
         context = Context(task_request(run, self.hostname), called_directly=False)
         self.app.backend.mark_as_failure(run.id, error, request=context)
         self.tell("task-failed", uuid=run.id, exception=repr(error), traceback="")
@@ -163,7 +170,7 @@ class Handler:
         context = Context(task_request(run, self.hostname), called_directly=False)
         task = self.app.tasks.get(run.task)
         ignores = task is not None and (context.ignore_result or task.ignore_result)
-        logger.info("Discarding %s task: %s[%s]", reason, run.task, run.id)
+        refusing.info("Discarding %s task: %s[%s]", reason, run.task, run.id)
         self.app.backend.mark_as_revoked(run.id, reason, request=context, store_result=not ignores)
         self.tell("task-revoked", uuid=run.id, terminated=terminated, signum=signum, expired=expired)
         request = Request(run, self.app, self.hostname, task)
@@ -204,6 +211,12 @@ def _send_again(retry: Retry) -> None:
     if sig is not None:
         options = {key: value for key, value in sig.options.items() if value is not None}
         BaseTask.apply_async(sig.type, sig.args, sig.kwargs, **options)
+
+
+def _log_received(run: Run) -> None:
+    told = {"args": run.headers.get("argsrepr"), "kwargs": run.headers.get("kwargsrepr"), "eta": run.headers.get("eta")}
+    said = {"id": run.id, "name": run.task, **told}
+    receiving.info(LOG_RECEIVED, said, extra={"data": said})
 
 
 def _headers_told(headers: Mapping[str, Any]) -> dict[str, Any]:

@@ -96,7 +96,8 @@ class Request:
     __str__ = humaninfo
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {self.humaninfo()} {self.headers.get('argsrepr')}>"
+        args, kwargs = self.headers.get("argsrepr"), self.headers.get("kwargsrepr")
+        return f"<{type(self).__name__}: {self.humaninfo()} {args} {kwargs}>"
 
 
 _ON_THE_WIRE = {"parent": "parent_id", "root": "root_id"}

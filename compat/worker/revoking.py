@@ -12,7 +12,7 @@ from ..utils.log import get_logger
 from . import state as worker_state
 from .panel import control_command, ok
 
-logger = get_logger("compat.worker.control")
+logger = get_logger("celery.worker.control")
 _REVOCABLE = (states.PENDING, states.RECEIVED, states.RETRY, states.REJECTED)
 
 

@@ -26,6 +26,7 @@ RETRY = "ps-retry"  # [max_retries, backoff_seconds, [exception names], jitter]
 CANCELED = "ps-canceled"  # true: it was cancelled while it was stored, and is sent to be refused
 GRACE = "ps-grace"  # misfire_grace_time in seconds
 REPLACE = "ps-replace"  # true: a stored job of the same id is replaced
+RUNS = "ps-runs"  # "uuid": the ids of a stored job's runs are UUIDs, as those of Celery's tasks are
 NAME = "ps-name"  # the job's display name
 CREATED = "ps-created"  # epoch seconds when it was sealed
 SIGNATURE = "ps-signature"  # see broker/signing.py

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Self
+from uuid import NAMESPACE_OID, uuid5
 
 from . import message as wire
 from .kind import JobKind
@@ -48,6 +49,11 @@ class Schedule:
     replace_existing: bool = False
     created_at: float = 0.0
     last_fire_at: float | None = None
+
+    def run_id(self, moment: str) -> str:
+        """Of the run at ``moment`` (ISO), whoever fires it: so that a repeat after a crash is recognised."""
+        said = f"{self.id}@{moment}"
+        return str(uuid5(NAMESPACE_OID, said)) if self.message.headers.get(wire.RUNS) == "uuid" else said
 
     @classmethod
     def once(cls, message: Message, at: float, now: float, *, grace: float | None = None) -> Self:

@@ -104,7 +104,7 @@ class Planner:
                 self._miss(plan, schedule, moment, now, f"{open_runs} runs are open (max_instances)")
             else:
                 open_runs += 1
-                fire = self._fire(schedule, _run_id(schedule, moment), moment, {wire.JOB: schedule.id})
+                fire = self._fire(schedule, schedule.run_id(_iso(moment)), moment, {wire.JOB: schedule.id})
                 plan.fires.append(fire)
                 plan.recurring.append(fire)
         plan.advances.append(Advance(schedule.id, _jittered(schedule, following), following, last))
@@ -120,7 +120,7 @@ class Planner:
         return Fire(run_id, schedule.id, due, message, token)
 
     def _miss(self, plan: Plan, schedule: Schedule, due: float, now: float, reason: str) -> None:
-        run_id = _run_id(schedule, due)
+        run_id = schedule.run_id(_iso(due))
         plan.missed.append(_event(EventType.JOB_MISSED, schedule, run_id, due, reason))
         plan.missed_records.append(
             Record(
@@ -145,10 +145,6 @@ def _is_single(schedule: Schedule) -> bool:
 
 def _too_late(schedule: Schedule, due: float, now: float) -> bool:
     return schedule.misfire_grace_seconds is not None and now - due > schedule.misfire_grace_seconds
-
-
-def _run_id(schedule: Schedule, due: float) -> str:
-    return f"{schedule.id}@{_iso(due)}"
 
 
 def _iso(moment: float) -> str:

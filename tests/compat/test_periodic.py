@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -39,6 +40,15 @@ def test_a_number_and_a_timedelta_are_intervals(app: Any) -> None:
 
     assert (job.kind, job.trigger["seconds"], job.declared) == (JobKind.INTERVAL, 120.0, True)
     assert job.message.headers["celery_beat_task"] is True
+
+
+def test_the_runs_of_an_entry_have_ids_that_are_uuids_and_the_same_for_every_timekeeper(app: Any) -> None:
+    one, other = (declared_job(app, "nightly", {"task": "t", "schedule": 5}) for _ in range(2))
+
+    ids = [one.run_id("2026-11-26T03:00:00+00:00"), other.run_id("2026-11-26T03:00:00+00:00")]
+
+    assert str(UUID(ids[0])) == ids[1]
+    assert one.run_id("2026-11-26T03:00:05+00:00") not in ids
 
 
 def test_an_entry_goes_where_its_options_say(app: Any) -> None:

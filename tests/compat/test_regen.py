@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from compat.utils.functional import regen
+from compat.utils.functional import regen, uniq
 
 
 def counted(made: list[int]) -> Iterator[int]:
@@ -34,3 +34,11 @@ def test_it_can_be_walked_again_when_it_is_used_up() -> None:
 
     assert list(items) == list(items) == [0, 1, 2, 3, 4]
     assert len(items) == 5
+
+
+def test_of_what_comes_once_only_no_more_is_taken_than_is_wanted() -> None:
+    made: list[int] = []
+    once = uniq(n // 2 for n in counted(made))
+
+    assert [next(once), next(once)] == [0, 1]
+    assert made == [0, 1, 2]

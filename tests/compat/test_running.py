@@ -63,6 +63,26 @@ def test_a_retry_put_off_to_a_transaction_that_never_commits_is_sent_all_the_sam
     assert flaky.delay().get(timeout=SECONDS) == 1
 
 
+def test_a_worker_logs_under_the_names_of_celerys_modules(app: Any, caplog: pytest.LogCaptureFixture) -> None:
+    @app.task
+    def greet() -> str:
+        return "hi"
+
+    @app.task
+    def broken() -> None:
+        raise ValueError("no")
+
+    with start_worker(app, perform_ping_check=False, loglevel="INFO"), caplog.at_level("INFO", logger="celery"):
+        greet.delay().get(timeout=SECONDS)
+        broken.delay().get(timeout=SECONDS, propagate=False)
+        app.send_task("no.such.task").get(timeout=SECONDS, propagate=False)
+    said = {(record.name, record.getMessage().partition(f"{greet.name}[")[0]) for record in caplog.records}
+    assert ("celery.worker.strategy", "Task ") in said
+    assert {name for name, _ in said} >= {"celery.app.trace", "celery.worker.consumer.consumer"}
+    failed = [record for record in caplog.records if record.levelname == "ERROR" and record.exc_info]
+    assert [record.name for record in failed] == ["celery.app.trace"]
+
+
 def test_an_unregistered_task_fails_as_not_registered(app: Any, worker: Any) -> None:
     with pytest.raises(NotRegistered):
         app.send_task("no.such.task").get(timeout=SECONDS)

@@ -23,7 +23,7 @@ from .engines import Engines
 from .tables import Tables
 
 __all__ = ("DatabaseBackend",)
-logger = get_logger(__name__)
+logger = get_logger("celery.backends.database")
 
 RETRYABLE = (DatabaseError, InterfaceError, InvalidRequestError)
 _ENCODED = ("args", "kwargs", "children")

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DatabaseError
 
 from ...utils.log import get_logger
 
-logger = get_logger(__name__)
+logger = get_logger("celery.backends.database")
 
 _BIG = sa.Integer().with_variant(sa.BigInteger, "mssql")
 

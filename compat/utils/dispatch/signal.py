@@ -14,7 +14,7 @@ from kombu.utils.functional import retry_over_time
 from ...local import PromiseProxy, Proxy
 from ..functional import fun_accepts_kwargs
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("celery.utils.dispatch.signal")
 Receiver = Callable[..., Any]
 Key = tuple[Hashable, Hashable]
 
