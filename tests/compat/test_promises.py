@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from compat.contrib.testing.worker import start_worker
 from tests import servers
 from tests.compat.project import Project, project_on_redis
 from tests.fleet import wait_for
@@ -153,6 +154,22 @@ def test_the_real_celery_inspect_ping_is_answered(project: Project) -> None:
     assert done.returncode == 0, done.stderr
     assert f"{name}: OK" in done.stdout
     assert "pong" in done.stdout
+
+
+def test_tasks_that_waited_for_a_worker_are_told_of_from_their_first_event_on(project: Project) -> None:
+    heard: Counter[str] = Counter()
+    app = project.tasks.app
+    for word in ("a", "b", "c"):
+        project.tasks.run.delay(word)
+    with app.connection_for_read() as connection:
+        receiver = app.events.Receiver(connection, handlers={"*": lambda event: heard.update([event["type"]])})
+        with (
+            receiver.consumer_context() as (listening, _, _),
+            start_worker(app, perform_ping_check=False, without_heartbeat=False, task_events=True),
+        ):
+            while heard["task-succeeded"] < 3:
+                listening.drain_events(timeout=SECONDS)
+    assert (heard["task-received"], heard["task-started"]) == (3, 3)
 
 
 def test_a_worker_that_is_told_to_stop_says_that_it_leaves(project: Project) -> None:
