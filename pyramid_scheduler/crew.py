@@ -18,7 +18,7 @@ from .core.run import Parked, Record, RunState
 from .core.schedule import Schedule
 from .core.settings import Settings
 from .scheduler import Scheduler
-from .work.child import Part, Service
+from .work.child import Part, Service, is_importing_main
 from .work.journal import Journal
 from .work.limits import Report
 from .work.supervisor import Supervisor
@@ -97,8 +97,11 @@ def supervise(
     """Run the jobs of the scheduler that ``load`` returns, in processes of their own, until SIGTERM.
 
     For less memory: the broker's URL where it is known before ``load`` tells, and what modules ``load`` imports that
-    do not change while this process lives.
+    do not change while this process lives. A script that calls this without asking for its ``__name__`` is run again
+    in each child, to be imported there: then this returns 0 at once.
     """
+    if is_importing_main():
+        return 0
     return Supervisor(
         boot=Booting(load, tuple(queues), threads),
         make_home=SupervisorHome,

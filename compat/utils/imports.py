@@ -105,7 +105,7 @@ def gen_task_name(app: Any, name: str, module_name: str | None) -> str:
     module = sys.modules.get(module_name)
     if module is not None:
         module_name = module.__name__
-    if module_name == "__main__" and app.main:
+    if module_name in ("__main__", "__mp_main__") and app.main:  # the latter in a worker's processes
         return f"{app.main}.{name}"
     return ".".join(part for part in (module_name, name) if part)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import signal
 import sys
@@ -62,6 +63,11 @@ def main(boot: Boot, part: Part, pipe: Connection, journal: Journal) -> None:
     signal.signal(signal.SIGTERM, lambda *_: stop(shutdown_seconds))
     threading.Thread(target=_obey, args=(pipe, stop, shutdown_seconds), name="pscheduler-pipe", daemon=True).start()
     end(service.run() or 0)
+
+
+def is_importing_main() -> bool:
+    """Whether this process is one that ``multiprocessing`` has just started, and imports its parent's main module."""
+    return bool(getattr(multiprocessing.current_process(), "_inheriting", False))
 
 
 def end(status: int = 0) -> None:
