@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .broker.broker import module_for
+from .broker.url import display
 from .core import message as wire
 from .core.ending import Ending
 from .core.errors import InvalidMessage
@@ -18,6 +19,7 @@ from .core.run import Parked, Record, RunState
 from .core.schedule import Schedule
 from .core.settings import Settings
 from .scheduler import Scheduler
+from .wiring import ledger_url
 from .work.child import Part, Service, is_importing_main
 from .work.journal import Journal
 from .work.limits import Report
@@ -174,7 +176,7 @@ class SupervisorHome:
         return (
             f"pscheduler {name} is up: {processes} processes of {hello.threads} threads, and a timekeeper",
             f"  broker   {self._scheduler.broker.url}",
-            f"  ledger   {self._scheduler.wiring.closed_ledger.url}",
+            f"  ledger   {display(ledger_url(settings))}",
             f"  queues   {', '.join(hello.queues)}",
             f"  trust    {trust}; functions of {allowed}",
         )

@@ -19,7 +19,6 @@ from .composer import Composer
 from .core import message as wire
 from .core.interfaces import Broker, JobContext, Ledger, Sealer
 from .core.run import LiveWorker, RunState
-from .ledger.ledger import open_ledger
 from .registrar import Registrar
 from .schedule.declared import reconcile
 from .schedule.firing import Planner
@@ -89,6 +88,9 @@ class Wiring:
     @cached_property
     def closed_ledger(self) -> Ledger:
         """Not looked at yet: for those who are to make or examine its tables."""
+        # A supervisor has no use for it until a process of its own dies: the import is a third of its memory.
+        from .ledger.ledger import open_ledger
+
         url = ledger_url(self._settings)
         return open_ledger(url, self._clock, embedded=url.startswith("sqlite"))
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import plaster
-from pyramid.paster import setup_logging
 
 from ..core.errors import InvalidSetting
 from ..scheduler import Scheduler
@@ -27,7 +26,7 @@ class Application:
     def setup_logging(self) -> None:
         """Configure logging as the ini file says, if it says anything."""
         with contextlib.suppress(KeyError, plaster.exceptions.PlasterError):
-            setup_logging(self.uri, dict(self.overrides))
+            plaster.get_loader(self.uri, protocols=["wsgi"]).setup_logging(dict(self.overrides))
 
     def settings(self) -> dict[str, str]:
         """The application's section of the ini file, as far as it can be read without loading the application."""
