@@ -12,10 +12,11 @@ from kombu.utils.limits import TokenBucket
 from pyramid_scheduler.api import Outcome, Run, RunState, Task
 
 from .. import signals, states
+from ..app import trace
 from ..app.outcomes import LOG_RECEIVED
 from ..app.request import Context
 from ..app.task import Task as BaseTask
-from ..app.trace import TraceInfo, build_tracer
+from ..app.trace import TraceInfo
 from ..exceptions import InvalidTaskError, NotRegistered, Reject, Retry
 from ..producing import Catching
 from ..utils.log import get_logger
@@ -81,7 +82,8 @@ class Handler:
 
     def _run(self, task: Any, run: Run, request: Request) -> Outcome:
         if task.__trace__ is None:
-            task.__trace__ = build_tracer(task.name, task, self.app.loader, self.hostname, app=self.app)
+            # By the module's name: what instruments tasks puts a build_tracer of its own there.
+            task.__trace__ = trace.build_tracer(task.name, task, self.app.loader, self.hostname, app=self.app)
 
         def is_retry(headers: Mapping[str, Any]) -> bool:
             return headers.get("id") == run.id and headers.get("retries") == run.retries + 1
@@ -102,16 +104,16 @@ class Handler:
     def _not_succeeded(self, run: Run, traced: Any, again: tuple[Any, ...]) -> Outcome:
         error, einfo = traced.info.retval, traced.retval
         words = f"{type(error).__name__}: {error}"
-        trace = getattr(einfo, "traceback", "") or ""
+        frames = getattr(einfo, "traceback", "") or ""
         if traced.info.state == states.RETRY:
-            self.tell("task-retried", uuid=run.id, exception=repr(error.exc), traceback=trace)
-            return Outcome(RunState.RETRIED, exception=error, error=words, traceback=trace, follow_ups=again)
+            self.tell("task-retried", uuid=run.id, exception=repr(error.exc), traceback=frames)
+            return Outcome(RunState.RETRIED, exception=error, error=words, traceback=frames, follow_ups=again)
         if traced.info.state == states.REJECTED:
             return self._rejected(run, error)
         if traced.info.state == states.IGNORED:
             return Outcome(RunState.IGNORED)
-        self.tell("task-failed", uuid=run.id, exception=repr(error), traceback=trace)
-        return Outcome(RunState.FAILED, exception=error, error=words, traceback=trace)
+        self.tell("task-failed", uuid=run.id, exception=repr(error), traceback=frames)
+        return Outcome(RunState.FAILED, exception=error, error=words, traceback=frames)
 
     def _rejected(self, run: Run, reject: Reject) -> Outcome:
         self.tell("task-rejected", uuid=run.id, requeue=reject.requeue)
