@@ -74,8 +74,14 @@ _HOMES = {
 }
 
 
+#: Modules that Celery has as attributes although nobody imported them.
+_OLD_MODULES = ("execute", "log", "messaging", "registry")
+
+
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used, as Celery does: importing the package alone must cost little."""
+    if name in _OLD_MODULES:
+        return importlib.import_module(f".{name}", __name__)
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = globals()[name] = getattr(importlib.import_module(_HOMES[name], __name__), name)

@@ -237,6 +237,13 @@ def _as_function(given: Any) -> Callable[..., Any]:
     return given.__func__ if isinstance(given, classmethod) else given
 
 
+def getappattr(path: str) -> Any:
+    """What the current app has under a dotted ``path``: for the modules that once had functions of their own."""
+    from ._state import get_current_app
+
+    return get_current_app()._rgetattr(path)
+
+
 def try_import(module: str, default: Any = None) -> Any:
     """The module of that name, or ``default`` where it is not installed."""
     import importlib
