@@ -7,7 +7,7 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -35,32 +35,59 @@ class _Alias(importlib.abc.Loader):
 
 
 class _Finder(importlib.abc.MetaPathFinder):
+    """Answers to ``name`` with the package ``home``, to the names of its modules with those in there, or to both."""
+
+    def __init__(self, name: str, home: str, package: bool = True, modules: bool = True) -> None:
+        self.name = name
+        self.home = home
+        self.package = package
+        self.modules = modules
+
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname != NAME and not fullname.startswith(f"{NAME}."):
+        if not self._answers_to(fullname):
             return None
-        real = HERE + fullname[len(NAME) :]
+        here = self.home + fullname[len(self.name) :]
         try:
-            module = importlib.import_module(real)
+            module = importlib.import_module(here)
         except ModuleNotFoundError as error:
-            if error.name is None or not f"{real}.".startswith(f"{error.name}."):
+            if error.name is None or not f"{here}.".startswith(f"{error.name}."):
                 raise
             raise ModuleNotFoundError(
                 f"{fullname} has no counterpart in {HERE}: see MIGRATING.md for what is not there", name=fullname
             ) from error
         return importlib.util.spec_from_loader(fullname, _Alias(module), is_package=hasattr(module, "__path__"))
 
+    def _answers_to(self, fullname: str) -> bool:
+        if fullname == self.name:
+            return self.package
+        mine = self.modules and fullname.startswith(f"{self.name}.")
+        return mine and sys.modules.get(self.name) is sys.modules.get(self.home)
+
+
+class _Celery(_Finder):
+    def find_distributions(self, context: Any) -> Iterable[Any]:
+        """``importlib.metadata`` asks whoever finds modules."""
+        from .distribution import find
+
+        return find(context)
+
 
 def install_as_celery() -> None:
     """Answer to ``import celery`` from now on; to be called before anything imports it.
 
-    Raises RuntimeError where the real Celery is imported already. A second call does nothing.
+    Where Celery is not installed, ``importlib.metadata`` knows it nevertheless; where Billiard is not, ``import
+    billiard`` is answered, too. Raises RuntimeError where the real Celery is imported already. A second call does
+    nothing.
     """
     present = sys.modules.get(NAME)
     if present is not None and present is not sys.modules[HERE]:
         raise RuntimeError(
             "celery is imported already: call compat.install_as_celery() first thing, before whatever imports it"
         )
-    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())
+    if not any(isinstance(finder, _Celery) for finder in sys.meta_path):
+        here = f"{HERE}.billiard"
+        # The package last, after all who might have the real one; its modules first, or they would be loaded anew.
+        sys.meta_path[:0] = _Celery(NAME, HERE), _Finder("billiard", here, package=False)
+        sys.meta_path.append(_Finder("billiard", here, modules=False))

@@ -22,6 +22,16 @@ class ExceptionInfo:
         self.internal = internal
 
     @property
+    def __class__(self) -> Any:
+        """For ``isinstance``: Billiard's class of this name, where somebody has imported Billiard."""
+        theirs = sys.modules.get("billiard.einfo")
+        return type(self) if theirs is None else theirs.ExceptionInfo
+
+    @__class__.setter
+    def __class__(self, cls: Any) -> None:
+        raise AttributeError("what is known about an exception stays that")
+
+    @property
     def exc_info(self) -> tuple[Any, Any, TracebackType | None]:
         return self.type, self.exception, self.tb
 
@@ -31,8 +41,14 @@ class ExceptionInfo:
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.exception!r}>"
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "tb": None}
+    def __reduce__(self) -> Any:
+        return _remember, (type(self), {**self.__dict__, "tb": None})
+
+
+def _remember(cls: type[ExceptionInfo], known: dict[str, Any]) -> ExceptionInfo:
+    einfo = cls.__new__(cls)
+    einfo.__dict__.update(known)
+    return einfo
 
 
 def _exception(value: Any) -> BaseException | None:
