@@ -45,6 +45,7 @@ def share(registry: Any) -> None:
     """Make the registry's scheduler the app's: it runs the app's tasks, and keeps the times of its beat schedule."""
     from .periodic import declare_beat_schedule
     from .worker.handling import Handler
+    from .worker.workloop import end_workloop
 
     app, scheduler = registry["celery.app"], registry.scheduler
     app.pipeline.share(scheduler)
@@ -53,6 +54,7 @@ def share(registry: Any) -> None:
     handler = Handler(app, "celery@pyramid")
     known = scheduler.tasks.fallback
     scheduler.tasks.fallback = lambda name: _task(app, handler, known, name)
+    scheduler.at_exit(end_workloop)
     app.loader.import_default_modules()
     if app.conf.beat_schedule or app.conf.result_backend:
         declare_beat_schedule(app, scheduler)

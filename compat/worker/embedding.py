@@ -12,6 +12,7 @@ from .. import signals
 from ..periodic import declare_beat_schedule
 from ..utils.log import get_logger
 from .controller import WorkController
+from .workloop import end_workloop
 
 logger = get_logger("celery.apps.worker")
 
@@ -36,6 +37,7 @@ def embed(app: Any, options: dict[str, Any], hostname: str, *, speaks: bool = Tr
     )
     scheduler: Scheduler = controller.prepare()
     declare_beat_schedule(app, scheduler)
+    scheduler.at_exit(end_workloop)
     if speaks:
         signals.worker_init.send(sender=controller)
         signals.worker_process_init.send(sender=hostname)

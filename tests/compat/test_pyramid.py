@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from pyramid.config import Configurator
 
 from compat import Celery
+from compat.billiard import pool
 from compat.exceptions import ImproperlyConfigured
 from compat.pyramid import configure
 from compat.schedules import crontab
@@ -85,3 +87,17 @@ def test_including_it_makes_the_registrys_scheduler_the_apps() -> None:
     registry = config.registry
     assert registry["celery.app"].pipeline.scheduler is registry.scheduler
     assert registry["celery.app"].conf["PYRAMID_REGISTRY"] is registry
+
+
+def test_what_is_wrapped_around_the_workloop_is_called_as_a_worker_of_pyramid_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ended = []
+    monkeypatch.setitem(sys.modules, "billiard.pool", pool)
+    monkeypatch.setattr(pool.Worker, "workloop", ended.append)
+    with Configurator(settings={"scheduler.broker.url": "memory://", "scheduler.combined": "false"}) as config:
+        config.include("compat")
+
+    config.registry.scheduler.say_farewell()
+
+    assert [type(worker) for worker in ended] == [pool.Worker]
