@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
-from ..billiard.pool import Worker
+from ..billiard.pool import EX_OK, Worker
 from ..utils.log import get_logger
 
 logger = get_logger(__name__)
@@ -19,7 +20,10 @@ def end_workloop() -> None:
     pool = sys.modules.get("billiard.pool")
     if pool is None:
         return
+    ours = Worker()
     try:
-        pool.Worker.workloop(Worker())
+        pool.Worker.workloop(ours)
+        if pool.Worker is Worker:  # Billiard's own would end the process
+            ours._do_exit(os.getpid(), EX_OK)
     except Exception as error:
         logger.debug("a workloop ended with %r", error)

@@ -95,9 +95,10 @@ def test_what_is_wrapped_around_the_workloop_is_called_as_a_worker_of_pyramid_en
     ended = []
     monkeypatch.setitem(sys.modules, "billiard.pool", pool)
     monkeypatch.setattr(pool.Worker, "workloop", ended.append)
+    monkeypatch.setattr(pool.Worker, "_do_exit", lambda worker, *args: ended.append(worker))
     with Configurator(settings={"scheduler.broker.url": "memory://", "scheduler.combined": "false"}) as config:
         config.include("compat")
 
     config.registry.scheduler.say_farewell()
 
-    assert [type(worker) for worker in ended] == [pool.Worker]
+    assert [type(worker) for worker in ended] == [pool.Worker, pool.Worker]
