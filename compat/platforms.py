@@ -6,6 +6,7 @@ import os
 import platform
 import signal as _signal
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 SYSTEM = platform.system()
@@ -25,6 +26,15 @@ def isatty(fh: Any) -> bool:
         return bool(fh.isatty())
     except AttributeError:
         return False
+
+
+def close_open_fds(keep: Iterable[Any] | None = None) -> None:
+    """Close what this process has open, but for these files, or numbers of files."""
+    kept = sorted({given if isinstance(given, int) else given.fileno() for given in keep or ()})
+    low = 0
+    for number in (*kept, os.sysconf("SC_OPEN_MAX")):
+        os.closerange(low, number)
+        low = number + 1
 
 
 def pyimplementation() -> str:
