@@ -8,7 +8,7 @@ import sys
 from ..billiard.pool import EX_OK, Worker
 from ..utils.log import get_logger
 
-logger = get_logger(__name__)
+logger = get_logger("celery.concurrency.prefork")
 
 
 def end_workloop() -> None:
