@@ -9,6 +9,7 @@ import gc
 import signal
 
 from . import crew
+from .ledger import ledger
 
 # A signal to the whole group is the supervisor's and the children's to obey: without this process they seem dead.
 for number in (signal.SIGTERM, signal.SIGHUP):
@@ -17,4 +18,4 @@ for number in (signal.SIGTERM, signal.SIGHUP):
 gc.collect()
 gc.freeze()
 
-__all__ = ["crew"]
+__all__ = ["crew", "ledger"]
