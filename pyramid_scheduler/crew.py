@@ -27,6 +27,7 @@ from .work.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
+LAST_WORD_SECONDS = 1.0
 #: Loads the application and returns its scheduler. Picklable.
 Load = Callable[[], Scheduler]
 
@@ -60,29 +61,35 @@ class Booting:
         wiring = scheduler.wiring
         if part.role == "timekeeper":
             keeper = wiring.timekeeper(part.name)
-            service, stop = Greeting(keeper, scheduler), lambda timeout: keeper.stop()
+            greeting = Greeting(keeper, scheduler, lambda timeout: keeper.stop())
         else:
             worker = wiring.worker(part.name, queues, threads, report=report, journal=journal, beats=False)
-            service, stop = Greeting(worker, scheduler), lambda timeout: worker.stop(timeout, wait=False)
-        return service, stop, settings.shutdown_timeout_seconds, hello
+            greeting = Greeting(worker, scheduler, lambda timeout: worker.stop(timeout, wait=False))
+        return greeting, greeting.stop, settings.shutdown_timeout_seconds, hello
 
 
 @dataclass(frozen=True)
 class Greeting:
-    """A service that those hear of who asked for it (``Scheduler.at_start``, ``at_exit``).
+    """A service that those hear of who asked for it (``Scheduler.at_start``, ``at_stop``, ``at_exit``).
 
     Its process ends after it, without Python's own farewells: threads that hang must not keep it.
     """
 
     service: Service
     scheduler: Scheduler
+    end: Callable[[float], object]
+
+    def stop(self, timeout: float) -> None:
+        self.scheduler.occasions.stop.come_aside()
+        self.end(timeout)
 
     def run(self) -> int | None:
         try:
-            self.scheduler.say_greeting()
+            self.scheduler.occasions.start.come()
             return self.service.run()
         finally:
-            self.scheduler.say_farewell()
+            self.scheduler.occasions.stop.wait(LAST_WORD_SECONDS)
+            self.scheduler.occasions.exit.come()
 
 
 def supervise(

@@ -18,7 +18,7 @@ from .core.options import NO_OPTIONS, parse_options
 from .core.schedule import JobView, Schedule
 from .core.settings import Settings
 from .core.task import TaskRegistry
-from .occasion import Occasion
+from .occasion import Occasions
 from .schedule import triggers
 from .views import view_of_record, view_of_schedule
 from .wiring import Crew, Wiring
@@ -45,7 +45,7 @@ class Scheduler:
         self.declared: dict[str, Schedule] = {}
         self.wiring = Wiring(self, context)
         self._crew: Crew | None = None
-        self._start, self._exit = Occasion(), Occasion(latest_first=True)
+        self.occasions = Occasions()
 
     # The wings, opened when first used
 
@@ -227,19 +227,15 @@ class Scheduler:
 
     def at_start(self, call: Callable[[], object]) -> None:
         """Call this when a worker process of ``pscheduler`` is ready and begins its work."""
-        self._start.add(call)
+        self.occasions.start.add(call)
+
+    def at_stop(self, call: Callable[[], object]) -> None:
+        """Call this, in a thread of its own, when such a process is told to stop: its jobs may still be running."""
+        self.occasions.stop.add(call)
 
     def at_exit(self, call: Callable[[], object]) -> None:
-        """Call this when a worker process of ``pscheduler`` is about to end in good order; ``atexit`` is not called."""
-        self._exit.add(call)
-
-    def say_greeting(self) -> None:
-        """Make the calls of ``at_start``, each once; never raises."""
-        self._start.come()
-
-    def say_farewell(self) -> None:
-        """Make the calls of ``at_exit``, the latest first, each once; never raises."""
-        self._exit.come()
+        """Call this when it is about to end in good order, the latest first; ``atexit`` is not called."""
+        self.occasions.exit.add(call)
 
     def send(self, messages: Sequence[Message]) -> None:
         """Publish at once, whatever becomes of a transaction that is running."""

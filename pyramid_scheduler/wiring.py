@@ -151,7 +151,7 @@ class Wiring:
         )
 
     def _abandon(self) -> None:
-        self._scheduler.say_farewell()
+        self._scheduler.occasions.exit.come()
         end_process()
 
     def terminate(self, run_id: str, signum: int) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from pyramid_scheduler.occasion import Occasion
@@ -40,3 +42,16 @@ def test_a_call_that_raises_keeps_no_other_from_being_made(caplog: pytest.LogCap
 
     assert made == ["other"]
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_what_comes_aside_keeps_nobody_waiting_and_can_be_waited_for() -> None:
+    gate, made = threading.Event(), list[str]()
+    stop = Occasion()
+    stop.add(lambda: made.append("called") if gate.wait(10) else None)
+
+    stop.come_aside()
+    assert made == []
+    gate.set()
+    stop.wait(10)
+
+    assert made == ["called"]

@@ -43,14 +43,19 @@ def embed(app: Any, options: dict[str, Any], hostname: str, *, speaks: bool = Tr
         signals.worker_process_init.send(sender=hostname)
         scheduler.at_start(lambda: _arrive(controller))
         pid = os.getpid()
+        scheduler.at_stop(lambda: _stop(controller))
         scheduler.at_exit(lambda: _leave(controller, pid))
-        atexit.register(scheduler.say_farewell)
+        atexit.register(scheduler.occasions.exit.come)
     return scheduler
 
 
 def _arrive(controller: WorkController) -> None:
     controller.listen()
     signals.worker_ready.send(sender=controller.consumer)
+
+
+def _stop(controller: WorkController) -> None:
+    signals.worker_shutting_down.send(sender=controller.hostname, sig="SIGTERM", how="Warm", exitcode=0)
 
 
 def _leave(controller: WorkController, pid: int) -> None:

@@ -32,6 +32,11 @@ def left(sender: Any, pid: int, **kwargs: Any) -> None:
     note("left", sender, pid)
 
 
+@signals.worker_shutting_down.connect(weak=False)
+def leaving(sender: Any, sig: str, how: str, **kwargs: Any) -> None:
+    note("leaving", sender, sig, how)
+
+
 @app.task
 def run(word: str) -> str:
     note("run", word, time.time())

@@ -185,4 +185,5 @@ def test_a_worker_that_is_told_to_stop_says_that_it_leaves(project: Project) -> 
             while "worker-offline" not in heard:
                 listening.drain_events(timeout=SECONDS)
     assert worker.wait(SECONDS) == 0
+    assert project.notes("leaving") == [["leaver@here", "SIGTERM", "Warm"]]
     assert [name for name, _ in project.notes("left")] == ["leaver@here"]

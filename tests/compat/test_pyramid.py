@@ -99,6 +99,6 @@ def test_what_is_wrapped_around_the_workloop_is_called_as_a_worker_of_pyramid_en
     with Configurator(settings={"scheduler.broker.url": "memory://", "scheduler.combined": "false"}) as config:
         config.include("compat")
 
-    config.registry.scheduler.say_farewell()
+    config.registry.scheduler.occasions.exit.come()
 
     assert [type(worker) for worker in ended] == [pool.Worker, pool.Worker]
