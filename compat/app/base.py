@@ -31,6 +31,7 @@ from .utils import appstr, bugreport
 
 __all__ = ("Celery",)
 logger = get_logger("celery.app.base")
+BUILTIN_FIXUPS = frozenset({"compat.fixups.django:fixup"})
 
 
 def app_has_custom(app: Any, attr: str) -> Any:
@@ -59,7 +60,7 @@ class Celery(Configuring, Registering, Connecting, Subclassing, Pickled):
     main: str | None = None
     user_options: Any = None
     steps: Any = None
-    builtin_fixups: Any = frozenset()
+    builtin_fixups: Any = BUILTIN_FIXUPS
     amqp_cls: Any = "compat.app.amqp:AMQP"
     backend_cls: Any = None
     events_cls: Any = "compat.app.events:Events"
@@ -111,13 +112,14 @@ class Celery(Configuring, Registering, Connecting, Subclassing, Pickled):
         self.autofinalize = autofinalize
         self.namespace = namespace
         self.strict_typing = strict_typing
-        self.fixups = set(self.builtin_fixups) if fixups is None else fixups
         self._init_registration()
         registry_cls = symbol_by_name(self.registry_cls)
         self._tasks = tasks if isinstance(tasks, TaskRegistry) else registry_cls(tasks or {})
         self._using_v1_reduce = app_has_custom(self, "__reduce_args__")
         preset = {"broker_url": broker, "result_backend": backend, "include": include, **kwargs}
         self._init_configuration(changes, config_source, config_source_silent, preset)
+        self.fixups = set(self.builtin_fixups) if fixups is None else fixups
+        self._fixups = [symbol_by_name(fixup)(self) for fixup in self.fixups]
         if set_as_current:
             self.set_current()
         if self.on_configure is None:

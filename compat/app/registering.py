@@ -30,6 +30,7 @@ class Registering:
     on_after_finalize: Any
     Task: Any
     _tasks: Any
+    _fixups: list[Any]
 
     def _init_registration(self) -> None:
         self.finalized = False
@@ -176,7 +177,10 @@ class Registering:
         return self._tasks
 
     def autodiscover_tasks(self, packages: Any = None, related_name: str | None = "tasks", force: bool = False) -> Any:
-        """Import ``package.tasks`` of each package (or of those a callable returns): now, or when a worker starts."""
+        """Import ``package.tasks`` of each package (or of those a callable returns): now, or when a worker starts.
+
+        Without packages, of those that the fixups know: in a Django project, of its installed applications.
+        """
         if force:
             return self._autodiscover_tasks(packages, related_name)
         discover = starpromise(self._autodiscover_tasks, packages, related_name)
@@ -184,8 +188,12 @@ class Registering:
         return None
 
     def _autodiscover_tasks(self, packages: Any, related_name: str | None, **kwargs: Any) -> Any:
-        names = packages() if callable(packages) else packages
+        names = packages() if callable(packages) else packages or self._packages_of_fixups()
         return self.loader.autodiscover_tasks(names or (), related_name)  # type: ignore[attr-defined]
+
+    def _packages_of_fixups(self) -> list[str]:
+        able = (fixup for fixup in self._fixups if hasattr(fixup, "autodiscover_tasks"))
+        return [package for fixup in able for package in fixup.autodiscover_tasks()]
 
 
 def _callable_name(task: Any) -> str:

@@ -51,6 +51,8 @@ def main(argv: Sequence[str] | None = None, app: Any = None) -> int:
         return 64
     for word in unknown:
         print(f"celery {args.command}: {word} has no effect here", file=sys.stderr)
+    if args.skip_checks or os.environ.get("SKIP_CHECKS"):
+        os.environ["CELERY_SKIP_CHECKS"] = "true"  # for the processes of a worker, too
     return COMMANDS[args.command][1](_app(args, app), args)
 
 
@@ -87,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--result-backend", help="URL of the result backend")
     parser.add_argument("--config", help="module with the settings")
     parser.add_argument("--workdir", help="directory to change to")
+    parser.add_argument("--skip-checks", action="store_true", help="do not run Django's system checks")
     parser.add_argument("-C", "--no-color", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("-q", "--quiet", action="store_true", help="say less")
     parser.add_argument("--version", action="version", version=_version())

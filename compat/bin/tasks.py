@@ -95,12 +95,14 @@ def list_bindings(app: Any, args: argparse.Namespace) -> int:
 
 def report(app: Any, args: argparse.Namespace) -> int:
     """Versions and settings, for a report of a bug."""
+    app.loader.import_default_modules()
     print(app.bugreport())
     return 0
 
 
 def shell(app: Any, args: argparse.Namespace) -> int:
     """A Python prompt with the app and its tasks."""
+    app.loader.import_default_modules()
     names = {task.name.rpartition(".")[2]: task for name, task in app.tasks.items() if not name.startswith("celery.")}
     code.interact(banner=f"app is {app!r}", local={"app": app, "celery": sys.modules["compat"], **names})
     return 0

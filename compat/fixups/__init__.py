@@ -1,0 +1,1 @@
+"""What an app does for a framework that it finds itself in."""
