@@ -1,0 +1,1 @@
+"""An application that INSTALLED_APPS names by its package."""

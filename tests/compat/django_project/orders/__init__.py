@@ -1,0 +1,1 @@
+"""What the bakery sells. INSTALLED_APPS names its AppConfig."""
