@@ -31,12 +31,14 @@ DOORS = {
     "libcst": ("migrate/",),
     "celery": (),
 }
+#: the façade's; a project need not have it
+DJANGO_DOORS = ("fixups/", "contrib/django/")
 
 
-def imports(path: Path) -> Iterator[str]:
+def imports(path: Path, functions: bool = True) -> Iterator[str]:
     """Every module that ``path`` imports, absolute; what only a type checker sees does not count."""
     package = path.relative_to(ROOT).with_suffix("").parts[:-1]
-    for node in _running_code(ast.parse(path.read_text())):
+    for node in _running_code(ast.parse(path.read_text()), functions):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -46,12 +48,14 @@ def imports(path: Path) -> Iterator[str]:
             yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
-def _running_code(node: ast.AST) -> Iterator[ast.AST]:
+def _running_code(node: ast.AST, functions: bool = True) -> Iterator[ast.AST]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
             continue
+        if isinstance(child, ast.FunctionDef) and not functions:
+            continue
         yield child
-        yield from _running_code(child)
+        yield from _running_code(child, functions)
 
 
 def floor_of(module: str) -> str:
@@ -101,6 +105,14 @@ def test_nobody_imports_the_celery_facade() -> None:
 def test_the_facade_does_not_import_celery() -> None:
     for path in (ROOT / "compat").rglob("*.py"):
         assert not any(name.partition(".")[0] in ("celery", "billiard") for name in imports(path)), path
+
+
+def test_the_facade_knows_django_in_two_places_and_imports_it_when_these_are_used() -> None:
+    for path in (ROOT / "compat").rglob("*.py"):
+        here = path.relative_to(ROOT / "compat").as_posix()
+        if any(name.partition(".")[0] == "django" for name in imports(path)):
+            assert here.startswith(DJANGO_DOORS), here
+            assert not any(name.partition(".")[0] == "django" for name in imports(path, functions=False)), here
 
 
 def test_no_module_is_longer_than_a_reader_s_patience() -> None:
