@@ -52,7 +52,6 @@ def test_what_is_unsupported_in_a_large_project_is_found(parcels: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "line", "label"),
     [
-        ("parcels/celery.py", 13, "app.autodiscover_tasks()"),
         ("parcels/celery.py", 14, "setting task_reject_on_worker_lost"),
         ("parcels/celery.py", 15, "setting worker_state_db"),
         ("parcels/base.py", 15, "task option reject_on_worker_lost"),
@@ -77,6 +76,7 @@ def test_what_differs_in_a_large_project_is_found(parcels: Path, file: str, line
     ("file", "line", "label"),
     [
         ("parcels/base.py", 24, "task option on_failure"),
+        ("parcels/celery.py", 13, "app.autodiscover_tasks"),
         ("parcels/settings.py", 17, "setting CELERYD_MAX_TASKS_PER_CHILD (worker_max_tasks_per_child)"),
         ("tracking/stamps.py", 4, "celery.canvas.StampingVisitor"),
         ("tracking/stamps.py", 14, "celery.canvas.maybe_signature"),
@@ -88,6 +88,22 @@ def test_what_differs_in_a_large_project_is_found(parcels: Path, file: str, line
 )
 def test_what_is_the_same_in_a_large_project_is_found(parcels: Path, file: str, line: int, label: str) -> None:
     assert found_in(parcels)[(file, line, label)].verdict is Verdict.SAME
+
+
+def test_what_celery_has_for_django_is_the_same(tmp_path: Path) -> None:
+    text = (
+        "from celery import Celery\nfrom celery.contrib.django.task import DjangoTask\n"
+        "from celery.fixups.django import DjangoFixup\n\n"
+        "app = Celery()\napp.config_from_object('django.conf:settings', namespace='CELERY')\n"
+        "app.autodiscover_tasks()\n\n\n"
+        "@app.task\ndef bake(): ...\n\n\nbake.delay_on_commit()\n"
+    )
+
+    found = scan_text(tmp_path, text)
+
+    assert {verdict for _, verdict, _ in found} == {"same"}
+    assert (2, "same", "celery.contrib.django.task.DjangoTask") in found
+    assert (7, "same", "app.autodiscover_tasks") in found
 
 
 def test_an_option_that_celery_does_not_have_is_pointed_out(parcels: Path) -> None:

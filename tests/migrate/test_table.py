@@ -17,6 +17,7 @@ from compat.app.autoretry import DEFAULTS as RETRYING
 from compat.app.conf import _TO_NEW_KEY
 from compat.app.defaults import DEFAULTS
 from compat.app.messages import as_task_v2
+from compat.contrib.django.task import DjangoTask
 from compat.exceptions import SoftTimeLimitExceeded
 from pyramid_scheduler.migrate.table import Kind, Verdict, judge, old_settings, table
 
@@ -91,6 +92,7 @@ def test_attributes_of_the_app_that_are_called_unsupported_fail_or_are_looked_at
 def test_options_of_tasks_are_attributes_or_taken_by_the_decorator(app: Any) -> None:
     task = app.task(here, name="one")
     taken = parameters(app._task_decorator, app._task_from_fun) | set(task._get_exec_options()) | set(RETRYING)
+    taken |= set(vars(DjangoTask))
 
     assert [name for name in here(Kind.OPTION) if not hasattr(task, name) and name not in taken] == []
 
