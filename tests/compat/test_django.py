@@ -10,12 +10,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
-from compat import Celery
+from compat import Celery, signals
 from compat.exceptions import FixupWarning
+from compat.fixups.django import DjangoFixup
+from compat.local import Proxy
 from pyramid_scheduler.migrate.inspecting import inspect_code
 from tests import servers
 from tests.fleet import ROOT, wait_for
@@ -33,17 +37,13 @@ class Bakery:
         self.workers: list[subprocess.Popen[bytes]] = []
 
     def manage(self, *words: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "manage.py", *words],
-            cwd=self.directory,
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        return self._run("manage.py", *words)
+
+    def script(self, text: str) -> str:
+        """Run it in the project's directory, but from a file that lies elsewhere, as console scripts do."""
+        path = self.directory.parent / "script.py"
+        path.write_text(text)
+        return self._run(str(path))
 
     def sell(self, what: str) -> Any:
         return json.loads(self.manage("sell", what).splitlines()[-1])
@@ -53,8 +53,11 @@ class Bakery:
         self.command("call", task, "-a", json.dumps(args))
 
     def command(self, *words: str) -> str:
+        return self._run("-m", self.library, "-A", "bakery", *words)
+
+    def _run(self, *words: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", self.library, "-A", "bakery", *words],
+            [sys.executable, *words],
             cwd=self.directory,
             env=self.environ,
             capture_output=True,
@@ -151,6 +154,19 @@ def ours(open_bakery: Callable[[str], Bakery]) -> Bakery:
 
 def test_the_packages_of_the_installed_applications_are_looked_through(bakery: Bakery) -> None:
     assert bakery.sell("packages") == ["deliveries.tasks", "orders.tasks"]
+
+
+def test_the_project_is_found_in_the_working_directory(bakery: Bakery) -> None:
+    text = (
+        f"from {bakery.library} import Celery\n"
+        "import os, sys\n"
+        "os.environ['DJANGO_SETTINGS_MODULE'] = 'bakery.settings'\n"
+        "app = Celery('bakery')\n"
+        "import bakery.settings\n"
+        "print(sys.path[0])\n"
+    )
+
+    assert bakery.script(text).strip() == str(bakery.directory)
 
 
 def test_a_thread_that_has_made_no_app_finds_the_project_s(bakery: Bakery) -> None:
@@ -262,7 +278,36 @@ def test_the_checks_are_left_out_where_that_is_said(bakery: Bakery, said: list[s
     assert bakery.notes("checked") == []
 
 
-# Other fixups, and none
+@pytest.fixture
+def same_process_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a fixup changes for the whole process is put back."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr("compat._state.default_app", None)
+
+
+# Several apps, other fixups, and none
+
+
+@pytest.mark.usefixtures("same_process_afterwards")
+def test_a_worker_of_another_app_is_none_of_a_fixup_s_business(mocker: MockerFixture) -> None:
+    ours, theirs = (Celery(name, set_as_current=False, fixups=[]) for name in ("ours", "theirs"))
+    fixup = DjangoFixup(ours).install()
+    fixup.worker_fixup = mocker.Mock()
+
+    signals.worker_init.send(sender=SimpleNamespace(app=theirs))
+    assert fixup.worker_fixup.install.call_count == 0
+
+    signals.worker_init.send(sender=SimpleNamespace(app=Proxy(lambda: ours)))
+    assert fixup.worker_fixup.install.call_count == 1
+
+
+@pytest.mark.usefixtures("same_process_afterwards")
+def test_a_worker_that_does_not_say_who_it_is_is_warned_of(mocker: MockerFixture) -> None:
+    fixup = DjangoFixup(Celery("ours", set_as_current=False, fixups=[])).install()
+    fixup.worker_fixup = mocker.Mock()
+
+    with pytest.warns(FixupWarning, match="without a sender"):
+        signals.worker_init.send(sender=None)
 
 
 class Shelf:
@@ -314,10 +359,9 @@ def test_where_django_is_not_installed_a_warning_says_so_and_the_app_goes_withou
     assert app.tasks
 
 
+@pytest.mark.usefixtures("same_process_afterwards")
 def test_the_base_class_of_an_app_s_own_is_left_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "bakery.settings")
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr("compat._state.default_app", Celery("before", set_as_current=False, fixups=[]))
 
     theirs = Celery("theirs", set_as_current=False, task_cls="compat.contrib.abortable:AbortableTask")
     django_s = Celery("django's", set_as_current=False)
