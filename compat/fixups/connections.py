@@ -6,7 +6,7 @@ from typing import Any
 
 from ..utils.log import get_logger
 
-logger = get_logger(__name__)
+logger = get_logger("celery.fixups.django")
 
 
 def _opened() -> list[Any]:

@@ -17,7 +17,7 @@ from .django_worker import DjangoWorkerFixup
 
 __all__ = ("DjangoFixup", "DjangoWorkerFixup", "fixup")
 
-logger = get_logger(__name__)
+logger = get_logger("celery.fixups.django")
 
 
 def fixup(app: Any, env: str = "DJANGO_SETTINGS_MODULE") -> DjangoFixup | None:

@@ -11,7 +11,7 @@ from .. import signals
 from ..utils.log import get_logger
 from . import connections
 
-logger = get_logger(__name__)
+logger = get_logger("celery.fixups.django")
 
 
 class _Uses(threading.local):
