@@ -77,8 +77,17 @@ def operate(global_config: Any, celery: str, **settings: Any) -> Any:
     if not isinstance(app, Celery):
         raise InvalidSetting(f"celery = {celery} is {app!r}, no app of compat: pscheduler migrate --write its imports")
     config = Configurator(settings=settings)
-    config.registry.scheduler = app.pipeline.scheduler
+    config.registry.scheduler = scheduler = app.pipeline.scheduler
+    scheduler.tasks.fallback = lambda name: _task_of(app, name)
     return config.make_wsgi_app()
+
+
+def _task_of(app: Any, name: str) -> Any:
+    """Its modules are imported when a task is asked for, so that a broken one hides no jobs."""
+    from .worker.handling import Handler
+
+    app.loader.import_default_modules()
+    return _task(app, Handler(app, "celery@operate"), None, name)
 
 
 def configure_celery(config: Any, ini: str, **overrides: str) -> None:

@@ -138,7 +138,7 @@ def open_bakery(tmp_path: Path) -> Iterator[Callable[[str], Bakery]]:
         bakery.end()
 
 
-@pytest.fixture(params=["celery", "compat"])
+@pytest.fixture(params=[pytest.param("celery", marks=pytest.mark.peer), "compat"])
 def bakery(request: pytest.FixtureRequest, open_bakery: Callable[[str], Bakery]) -> Bakery:
     return open_bakery(request.param)
 

@@ -172,6 +172,27 @@ def test_tasks_that_waited_for_a_worker_are_told_of_from_their_first_event_on(pr
     assert (heard["task-received"], heard["task-started"]) == (3, 3)
 
 
+def test_check_finds_the_tasks_of_stored_jobs_in_the_app(project: Project) -> None:
+    result, _ = send(project, "later", 3600)
+    ini = project.directory / "operate.ini"
+    ini.write_text("[app:main]\nuse = call:compat.pyramid:operate\ncelery = tests.compat.promise_tasks:app\n")
+    project.start("-c", "1")
+    wait_until_stored(project, result)
+    command = [sys.executable, "-m", "pyramid_scheduler", "check", str(ini)]
+
+    done = subprocess.run(
+        command,
+        cwd=project.directory,
+        env=project.environ,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+    assert (done.returncode, "cannot be run" in done.stdout) == (0, False), done.stdout + done.stderr
+
+
 def test_a_worker_that_is_told_to_stop_says_that_it_leaves(project: Project) -> None:
     heard: list[str] = []
     app = project.tasks.app
