@@ -173,7 +173,7 @@ def test_tasks_that_waited_for_a_worker_are_told_of_from_their_first_event_on(pr
 
 
 def test_check_finds_the_tasks_of_stored_jobs_in_the_app(project: Project) -> None:
-    result, _ = send(project, "later", 3600)
+    result = project.tasks.app.send_task("celery.backend_cleanup", countdown=3600)
     ini = project.directory / "operate.ini"
     ini.write_text("[app:main]\nuse = call:compat.pyramid:operate\ncelery = tests.compat.promise_tasks:app\n")
     project.start("-c", "1")
