@@ -44,6 +44,8 @@ class crontab_parser:
             return numbers
         if not step:
             raise self.ParseException(f"no step follows the slash in {part!r}")
+        if step.startswith("-"):
+            raise self.ParseException(f"negative steps are not supported: {part!r}")
         if len(numbers) == 1 and "-" not in span:
             raise ValueError(f"a step needs a range or *, as in {span}-{self._last}/{step}, not {part!r}")
         return numbers[:: int(step)]
