@@ -65,6 +65,7 @@ def test_those_added_when_the_app_is_configured_are_there(unread: Any) -> None:
 
 
 def test_two_unnamed_ones_of_the_same_call_are_one_with_a_warning(app: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("WARNING", logger="celery")
     app.conf.beat_schedule = {}
     for seconds in (5, 7):
         app.add_periodic_task(seconds, app.signature("tick"))
