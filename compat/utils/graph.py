@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from typing import Any, ClassVar
 
-
-class CycleError(Exception):
-    """Something depends on itself."""
+__all__ = ("CycleError", "DependencyGraph", "GraphFormatter")
 
 
 class DependencyGraph:
@@ -40,7 +38,7 @@ class DependencyGraph:
                 self.add_edge(obj, dependency)
 
     def topsort(self) -> list[Any]:
-        """All objects, each after those it depends on."""
+        """All objects, each after those it depends on; raises CycleError where one depends on itself."""
         return list(TopologicalSorter(self.adjacent).static_order())
 
     def valency_of(self, obj: Any) -> int:

@@ -139,7 +139,7 @@ def test_defaults_of_a_callable_are_made_when_they_are_needed(unread: Any) -> No
 def test_settings_from_a_command_line_have_the_type_of_their_setting(unread: Any) -> None:
     assert unread.conf.task_acks_late is False
     unread.config_from_cmdline(
-        ["task.acks_late=on", "worker.prefetch_multiplier=7", "broker.transport_options=(dict){\"a\": 1}"]
+        ["task.acks_late=on", "worker.prefetch_multiplier=7", 'broker.transport_options=(dict){"a": 1}']
     )
 
     assert (unread.conf.task_acks_late, unread.conf.worker_prefetch_multiplier) == (True, 7)
