@@ -45,12 +45,12 @@ def _of_type(kind: str) -> list[str]:
 
 def inspect(app: Any, args: argparse.Namespace) -> int:
     """Ask the workers something."""
-    return _broadcast(app, args)
+    return _broadcast_known(app, args, "inspect")
 
 
 def control(app: Any, args: argparse.Namespace) -> int:
     """Tell the workers something."""
-    return _broadcast(app, args)
+    return _broadcast_known(app, args, "control")
 
 
 def status(app: Any, args: argparse.Namespace) -> int:
@@ -59,10 +59,16 @@ def status(app: Any, args: argparse.Namespace) -> int:
     return _broadcast(app, args, words="{node}: OK")
 
 
-def _broadcast(app: Any, args: argparse.Namespace, words: str = "") -> int:
-    if args.action not in Panel.data:
-        print(f"celery: there is no command {args.action}: {', '.join(sorted(Panel.meta))}", file=sys.stderr)
+def _broadcast_known(app: Any, args: argparse.Namespace, kind: str) -> int:
+    """Only commands of that kind: who asks must not shut a worker down by a slip."""
+    known = _of_type(kind)
+    if args.action not in known:
+        print(f"celery {kind}: there is no command {args.action}: {', '.join(sorted(known))}", file=sys.stderr)
         return 64
+    return _broadcast(app, args)
+
+
+def _broadcast(app: Any, args: argparse.Namespace, words: str = "") -> int:
     replies = app.control.broadcast(
         args.action,
         arguments=_arguments(args.action, args.arguments),

@@ -90,10 +90,13 @@ def test_base64_goes_both_ways() -> None:
 
 
 def test_an_error_is_raised_from_the_one_being_handled() -> None:
-    with pytest.raises(ValueError) as caught:
+    def handle() -> None:
         try:
             raise KeyError("first")
         except KeyError:
             serialization.raise_with_context(ValueError("second"))
+
+    with pytest.raises(ValueError) as caught:
+        handle()
 
     assert isinstance(caught.value.__cause__, KeyError)

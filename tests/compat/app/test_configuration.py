@@ -215,7 +215,7 @@ def test_naive_dates_are_of_the_configured_zone_or_utc_or_of_here(unread: Any) -
 
 
 def test_signing_messages_celerys_way_is_refused_with_the_way_out(unread: Any) -> None:
-    with pytest.raises(NotImplementedError, match="scheduler.secret"):
+    with pytest.raises(NotImplementedError, match=r"scheduler\.secret"):
         unread.setup_security()
 
 
