@@ -48,14 +48,15 @@ class LimitedSet:
         """Take in another set, a dict of item to time, or any iterable of items."""
         if isinstance(other, LimitedSet):
             self._times.update(other._times)
+            self._sort()
+            self.purge()
         elif isinstance(other, dict):
             self._times.update({item: _moment(when) for item, when in other.items()})
+            self._sort()
+            self._shrink()
         else:
             for item in other or ():
                 self.add(item)
-            return
-        self._sort()
-        self._shrink()
 
     def discard(self, item: Any) -> None:
         self._times.pop(item, None)

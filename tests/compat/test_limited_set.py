@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import time
 
 import pytest
 
@@ -54,13 +55,22 @@ def test_items_are_kept_in_the_order_of_their_times() -> None:
 
 def test_sets_dicts_and_iterables_are_merged() -> None:
     made, other = LimitedSet(maxlen=3), LimitedSet()
-    other.add("b", now=2.0)
+    other.add("b")
     made.update(other)
     made.update({"a": 1.0})
     assert list(made) == ["a", "b"]
     made.update(["c", "d"])
 
     assert list(made) == ["b", "c", "d"]
+
+
+def test_what_another_set_brings_along_may_have_expired() -> None:
+    made, other = LimitedSet(expires=60), LimitedSet()
+    other.add("old", now=time.monotonic() - 61)
+    other.add("young", now=time.monotonic() - 59)
+    made.update(other)
+
+    assert list(made) == ["young"]
 
 
 def test_a_dict_of_other_than_times_is_refused() -> None:

@@ -123,6 +123,19 @@ def test_an_entry_that_cannot_tell_its_time_does_not_stop_the_others(at_noon: An
     assert made.names == ["shop.b"]
 
 
+def test_an_entry_that_is_not_due_when_it_is_looked_at_is_looked_at_again_when_it_says(at_noon: Any) -> None:
+    class Hesitant(schedule):
+        answers = iter(((True, 0), (False, 3)))
+
+        def is_due(self, last_run_at: Any) -> Any:
+            return next(self.answers)
+
+    made = scheduler(at_noon, hesitant={"schedule": Hesitant(1)})
+
+    assert made.tick() == pytest.approx(3, abs=0.05)
+    assert made.sent == []
+
+
 def test_an_entry_that_is_added_while_it_runs_is_seen(at_noon: Any) -> None:
     made = scheduler(at_noon, later={"schedule": HOUR, "last_run_at": NOON})
     made.tick()
