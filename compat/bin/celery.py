@@ -53,7 +53,12 @@ def main(argv: Sequence[str] | None = None, app: Any = None) -> int:
         print(f"celery {args.command}: {word} has no effect here", file=sys.stderr)
     if args.skip_checks or os.environ.get("SKIP_CHECKS"):
         os.environ["CELERY_SKIP_CHECKS"] = "true"  # for the processes of a worker, too
-    return COMMANDS[args.command][1](_app(args, app), args)
+    try:
+        found = _app(args, app)
+    except ImproperlyConfigured as error:
+        print(f"celery {args.command}: {error}", file=sys.stderr)
+        return 64
+    return COMMANDS[args.command][1](found, args)
 
 
 def _app(args: argparse.Namespace, app: Any) -> Any:

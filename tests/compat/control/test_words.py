@@ -54,6 +54,14 @@ def test_it_is_an_error_that_nobody_answers(say: Any, words: tuple[str, ...]) ->
     assert "No nodes replied" in err
 
 
+def test_an_app_that_cannot_be_loaded_is_named_in_one_line(say: Any) -> None:
+    status, _, err = say("-A", "no_such_project", "status")
+
+    assert status == USAGE
+    assert len(err.splitlines()) == 1
+    assert "-A no_such_project: the app cannot be loaded: No module named 'no_such_project'" in err
+
+
 def test_inspect_answers_in_json(worker: Any, say: Any, lasting: Lasting) -> None:
     result = lasting.begin(1)
     status, out, _ = say("inspect", "active", "-t", "0.3", "-j")
