@@ -18,8 +18,10 @@ class Arithmetic:
     def __init__(self, app: Any) -> None:
         self.app = app
         self.heard: list[Any] = []  # what `hear` was called with
-        for function in (add, double, total, same, fail, who, tell):
-            setattr(self, function.__name__, self._task(function, bind=function is who))
+        for function in (add, double, total, same, fail, tell):
+            setattr(self, function.__name__, self._task(function))
+        for bound in (who, stamps, retried_stamps):
+            setattr(self, bound.__name__, self._task(bound, bind=True))
         self.hear = self._task(self._ear(), name="hear")
 
     def __getattr__(self, name: str) -> Any:
@@ -66,6 +68,16 @@ def who(self: Any, before: Any = ()) -> Any:
     """Adds to what it is given whose child it is."""
     request = self.request
     return [*before, {"root": request.root_id, "parent": request.parent_id, **request.delivery_info}]
+
+
+def stamps(self: Any) -> Any:
+    return {"stamps": self.request.stamps, "stamped_headers": self.request.stamped_headers}
+
+
+def retried_stamps(self: Any) -> Any:
+    if not self.request.retries:
+        raise self.retry(countdown=0)
+    return [self.request.retries, self.request.stamps]
 
 
 def tell(*words: Any) -> list[Any]:
