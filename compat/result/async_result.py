@@ -152,7 +152,8 @@ class AsyncResult(KnownMeta, Descent, ResultBase):
     maybe_reraise = maybe_throw
 
     def _to_remote_traceback(self, text: str | None) -> Any:
-        if not text or not self.app.conf.task_remote_tracebacks:
+        # An eager result belongs to no app.
+        if not text or self.app is None or not self.app.conf.task_remote_tracebacks:
             return None
         try:
             import tblib
