@@ -81,7 +81,7 @@ class TestCounting:
         return mocker.patch.object(type(tasks.total._get_current_object()), "apply_async")
 
     def returns(
-        self, tasks: Arithmetic, group_id: str, index: int, state: str = states.SUCCESS, result: Any = 1
+        self, tasks: Arithmetic, group_id: str, index: int, result: Any = 1, state: str = states.SUCCESS
     ) -> None:
         """That task of the header returns."""
         body = tasks.total.s().set(task_id=f"body of {group_id}")
