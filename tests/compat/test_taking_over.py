@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from compat import chain, group
 from compat.contrib.testing.worker import start_worker
@@ -84,6 +85,20 @@ def test_its_failure_is_the_replaced_task_s(working: Arithmetic, replacing: Any)
     with pytest.raises(ValueError, match="no"):
         value(result)
     assert value(working.app.AsyncResult(errback.id)) == "heard"
+
+
+def test_it_belongs_to_what_the_task_belonged_to(tasks: Arithmetic, mocker: MockerFixture) -> None:
+    task = tasks.same._get_current_object()
+    replaced = mocker.patch.object(type(task), "on_replace", side_effect=lambda sig: sig)
+    body = tasks.total.s()
+    task.push_request(id="one", group="g", group_index=2, chord=body, root_id="root", errbacks=[tasks.hear.s()])
+
+    task.replace(tasks.add.s(1, 2))
+
+    options = replaced.call_args.args[0].options
+    assert (options["task_id"], options["root_id"]) == ("one", "root")
+    assert (options["group_id"], options["group_index"], options["chord"]) == ("g", 2, body)
+    assert options["link_error"] == [tasks.hear.s()]
 
 
 def test_an_empty_chain_takes_no_place(replacing: Any) -> None:

@@ -98,16 +98,20 @@ class TestCounting:
         ((results,), _), _ = sent.call_args
         assert results == [10, 11, 12]
 
-    def test_a_task_that_is_delivered_twice_counts_once(self, tasks: Arithmetic, sent: Any) -> None:
+    @pytest.mark.parametrize("ordered", [True, False])
+    def test_a_task_that_is_delivered_twice_counts_once_whatever_it_returns(
+        self, tasks: Arithmetic, sent: Any, ordered: bool
+    ) -> None:
         group_id = unique("group")
+        tasks.app.conf.result_backend_transport_options = {"result_chord_ordered": ordered}
         tasks.app.backend.set_chord_size(group_id, 2)
-        self.returns(tasks, group_id, 0)
-        self.returns(tasks, group_id, 0)
+        self.returns(tasks, group_id, 0, "first")
+        self.returns(tasks, group_id, 0, "again")
         sent.assert_not_called()
-        self.returns(tasks, group_id, 1)
+        self.returns(tasks, group_id, 1, "other")
 
         ((results,), _), _ = sent.call_args
-        assert results == [1, 1]
+        assert results == ["first", "other"]
 
     def test_a_task_that_is_delivered_again_after_the_body_was_sent_sends_no_second_one(
         self, tasks: Arithmetic, sent: Any

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pytest_mock import MockerFixture
 
 from compat import states
 from compat.app.task import Context
@@ -122,7 +123,9 @@ def test_the_marks_are_states_with_what_belongs_to_them(backend: Any) -> None:
     assert str(marked[states.REVOKED]) == "terminated"
 
 
-def test_what_is_forgotten_is_unknown_again(backend: Any, task_id: str) -> None:
+@pytest.mark.parametrize("cached", [-1, 100])
+def test_what_is_forgotten_is_unknown_again(make_app: MakeApp, task_id: str, cached: int) -> None:
+    backend = make_app(result_cache_max=cached).backend
     backend.store_result(task_id, 5, states.SUCCESS)
     assert backend.get_result(task_id) == 5
     backend.forget(task_id)
@@ -194,7 +197,20 @@ def test_an_ignored_result_is_not_stored(backend: Any, task_id: str) -> None:
     assert backend.get_state(task_id) == states.PENDING
 
 
-def test_a_group_is_saved_restored_and_deleted(app: Any, backend: Any) -> None:
+def test_a_cached_success_is_not_asked_for_again(make_app: MakeApp, task_id: str, mocker: MockerFixture) -> None:
+    backend = make_app(result_cache_max=100).backend
+    backend.store_result(task_id, 5, states.SUCCESS)
+    assert backend.get_result(task_id) == 5
+    ask = mocker.patch.object(backend, "_get_task_meta_for")
+
+    assert (backend.get_result(task_id), backend.is_cached(task_id)) == (5, True)
+    ask.assert_not_called()
+
+
+@pytest.mark.parametrize("cached", [-1, 100])
+def test_a_group_is_saved_restored_and_deleted(make_app: MakeApp, cached: int) -> None:
+    app = make_app(result_cache_max=cached)
+    backend = app.backend
     group_id = unique("group")
     result = app.GroupResult(group_id, [app.AsyncResult(unique("part")) for _ in range(2)])
     assert backend.restore_group(group_id) is None

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from compat import chain, group, states
+from compat import chain, group, signature, states
 from compat.result import EagerResult, GroupResult
 from tests.compat.arithmetic import Arithmetic, value
 
@@ -107,6 +107,13 @@ def test_groups_that_follow_each_other_each_get_the_whole_list(working: Arithmet
 
 def test_empty_groups_are_left_out(working: Arithmetic) -> None:
     assert value(chain(working.add.s(1, 2), group(), working.double.s())()) == 6
+
+
+def test_they_are_when_the_chain_comes_from_a_message(working: Arithmetic) -> None:
+    made = chain(working.add.s(1, 2), working.double.s())
+    made.tasks.insert(1, dict(group()))
+
+    assert value(signature(dict(made), app=working.app)()) == 6
 
 
 def test_an_empty_chain_sends_nothing(tasks: Arithmetic) -> None:

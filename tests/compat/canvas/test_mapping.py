@@ -58,7 +58,7 @@ def test_a_message_of_many_calls_is_routed_as_the_task(tasks: Arithmetic, mocker
     tasks.double.map([1, 2]).apply_async(queue="slow", countdown=None)
 
     args, kwargs = send.call_args.args
-    assert (args, kwargs["it"], kwargs["task"]["task"]) == ((), [1, 2], "double")
+    assert (args, kwargs["it"], type(kwargs["it"]), kwargs["task"]["task"]) == ((), [1, 2], list, "double")
     assert send.call_args.kwargs == {"route_name": "double", "queue": "slow"}
 
 
