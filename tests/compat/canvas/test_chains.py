@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from compat import chain, group, signature, states
 from compat.result import EagerResult, GroupResult
@@ -169,21 +167,3 @@ def test_with_links_instead_of_the_chain_field_it_comes_to_the_same(working: Ari
 
     assert [link["task"] for link in sent[-1].options["link"]] == ["double"]
     assert value(made()) == 6
-
-
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(st.sampled_from(["add", "double", "branch"]), st.integers(-5, 5)), min_size=1, max_size=5))
-def test_whatever_the_steps_the_result_is_that_of_the_functions(
-    working: Arithmetic, steps: list[tuple[str, int]]
-) -> None:
-    made, expected = working.same.s(1), 1
-    for kind, number in steps:
-        if kind == "add":
-            made, expected = made | working.add.s(number), expected + number
-        elif kind == "double":
-            made, expected = made | working.double.s(), 2 * expected
-        else:
-            made = made | group(working.add.s(number), working.double.s()) | working.total.s()
-            expected = 3 * expected + number
-
-    assert value(made.delay()) == expected

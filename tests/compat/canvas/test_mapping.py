@@ -55,7 +55,7 @@ def test_the_group_of_the_chunks_can_be_changed_before_it_is_sent(working: Arith
 def test_a_message_of_many_calls_is_routed_as_the_task(tasks: Arithmetic, mocker: MockerFixture) -> None:
     send = mocker.patch.object(type(tasks.app.tasks["celery.map"]), "apply_async")
 
-    tasks.double.map([1, 2]).apply_async(queue="slow", countdown=None)
+    tasks.double.map(n for n in (1, 2)).apply_async(queue="slow", countdown=None)
 
     args, kwargs = send.call_args.args
     assert (args, kwargs["it"], type(kwargs["it"]), kwargs["task"]["task"]) == ((), [1, 2], list, "double")
