@@ -13,7 +13,7 @@ from ..core.interfaces import Source
 from ..core.message import Delivery
 
 BRISK_SECONDS = 0.01
-#: Somebody who has not looked here for so long may have met something that keeps it for longer.
+#: For so long after the last that was asked for; and if nobody has looked here in that time, something keeps it.
 PROMISING_SECONDS = 0.1
 
 
@@ -48,7 +48,11 @@ class EarlyAcks:
         """Until ``serve`` must be called again; it is ``wake``d if somebody waits for it."""
         if self._asked:
             return 0.0
-        return BRISK_SECONDS if self._brisk_until else float("inf")
+        return BRISK_SECONDS if self._is_brisk else float("inf")
+
+    @property
+    def _is_brisk(self) -> bool:
+        return self._clock.monotonic() < self._brisk_until
 
     def ask(self, delivery: Delivery) -> bool:
         """Wait until ``delivery`` is acked, or will be; False: it is not, since the worker leaves, and must not run
@@ -60,8 +64,7 @@ class EarlyAcks:
         source = self._source()
         with self._quiet:
             self._was_asked = True
-            is_brisk = self._clock.monotonic() < self._brisk_until
-            if not is_brisk or self._closed or source is None or not source.keeps(delivery):
+            if not self._is_brisk or self._closed or source is None or not source.keeps(delivery):
                 return False
             delivery.begun = True
             self._unsaid.append(delivery)
@@ -97,8 +100,6 @@ class EarlyAcks:
         """Ack what was asked for; whatever fails is asked for still."""
         with self._quiet:
             was_asked, self._was_asked = self._was_asked, False
-            if not was_asked:
-                self._brisk_until = 0.0
         self._say(source)
         batch = list(self._asked)
         if batch:

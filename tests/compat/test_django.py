@@ -26,7 +26,7 @@ from tests.fleet import ROOT, wait_for
 
 pytest.importorskip("django")
 PROJECT = Path(__file__).parent / "django_project"
-POOLS = pytest.mark.parametrize("pool", ["prefork", "threads"])
+POOLS = pytest.mark.parametrize("pool", ["prefork", pytest.param("threads", marks=pytest.mark.peer)])
 
 
 class Bakery:

@@ -122,8 +122,8 @@ def expect(said: dict[str, Any], workers: set[str]) -> None:
 @pytest.mark.parametrize(
     ("producer", "workers"),
     [
-        ("celery", ["compat"]),
-        ("compat", ["celery"]),
+        pytest.param("celery", ["compat"], marks=pytest.mark.peer),
+        pytest.param("compat", ["celery"], marks=pytest.mark.peer),
         ("celery", ["celery", "compat"]),
         ("compat", ["celery", "compat"]),
     ],

@@ -190,7 +190,7 @@ def test_the_worker_answers_who_it_is_and_what_it_knows(app: Any, worker: Any) -
     def known() -> None: ...
 
     known.name  # noqa: B018
-    inspect = app.control.inspect(timeout=2)
+    inspect = app.control.inspect(timeout=5, limit=1)
 
     assert inspect.ping() == {worker.hostname: {"ok": "pong"}}
     assert "known.task [rate_limit=5/s]" in inspect.registered()[worker.hostname]

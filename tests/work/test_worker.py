@@ -240,9 +240,9 @@ def test_an_early_ack_that_fails_in_the_jobs_own_thread_is_had_by_the_other(make
 
 
 def test_where_another_would_ack_for_a_dead_process_early_acks_are_said_together(make_workshop: Make) -> None:
-    names = [f"r{n}" for n in range(2000)]
+    names = [f"r{n}" for n in range(600)]
     shop = make_workshop(*(delivery(name, "early") for name in names), threads=2, journaled=True)
-    shop.add("early", lambda: None, ack_early=True)
+    shop.add("early", lambda: threading.Event().wait(0.0005), ack_early=True)
     shop.source.any_thread = shop.source.outlives = True
     shop.worker.start()
     shop.ends(*names)
