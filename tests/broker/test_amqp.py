@@ -258,7 +258,7 @@ def held(make_broker: MakeBroker, open_source: Any, mocker: MockerFixture) -> Ca
 MakeHeld = Callable[[str], tuple[AmqpBroker, Held]]
 
 
-@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("kind", ["classic", pytest.param("quorum", marks=pytest.mark.fault)])
 def test_a_message_that_is_held_for_long_comes_back_as_it_was_when_its_holder_dies(
     held: MakeHeld, open_source: Any, queue: str, kind: str
 ) -> None:

@@ -137,7 +137,9 @@ def expect_a_full_journal(shop: Shop, library: str) -> None:
     assert [entry["state"] for entry in shop.journal("postrun")] == ["SUCCESS"]
 
 
-@pytest.mark.parametrize(("side", "library"), [("celery", "celery"), ("aliased", "compat")])
+@pytest.mark.parametrize(
+    ("side", "library"), [pytest.param("celery", "celery", marks=pytest.mark.peer), ("aliased", "compat")]
+)
 def test_the_same_source_does_the_same(make_shop: Callable[..., Shop], side: str, library: str) -> None:
     if side == "celery":
         pytest.importorskip("celery")

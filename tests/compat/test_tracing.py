@@ -83,7 +83,7 @@ def celerys(tmp_path_factory: pytest.TempPathFactory) -> Watched:
     return watch(words, environ, ["-m"], tmp_path_factory.mktemp("celery") / "project")
 
 
-@pytest.fixture(scope="module", params=["without Celery", "with Celery"])
+@pytest.fixture(scope="module", params=["without Celery", pytest.param("with Celery", marks=pytest.mark.peer)])
 def ours(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Watched:
     """Under the alias, in an installation that has Celery and Billiard, and in one that has not."""
     directory = tmp_path_factory.mktemp("aliased")
