@@ -13,6 +13,9 @@ from tests.shop import jobs
 
 MakeFleet = Callable[..., Fleet]
 
+#: The times are kept by the ledger: to pause a job is the same on all of them.
+ALIKE = [pytest.param(kind, marks=pytest.mark.fault) for kind in ("memory", "postgresql", "mariadb", "rabbitmq")]
+
 
 @pytest.fixture
 def fleet(make_fleet: MakeFleet, broker_url: str) -> Fleet:
@@ -71,6 +74,7 @@ def test_every_kind_of_job_runs_as_often_as_it_should_and_tells_its_story_in_ord
             assert set(runs) == {"JOB_EXECUTED"}
 
 
+@pytest.mark.parametrize("broker_url", ["sqlite", "redis", *ALIKE], indirect=True)
 def test_a_paused_job_does_not_fire_until_it_is_resumed(fleet: Fleet, broker_url: str) -> None:
     with fleet.scheduler() as scheduler:
         if broker_url.startswith("memory"):

@@ -25,6 +25,7 @@ from tests import own_servers, servers
 from tests.fleet import ROOT, at_once, wait_for
 
 STORES = ("sqlite", "postgresql", "mariadb", "redis")
+SLOWER = [pytest.param(kind, marks=pytest.mark.fault) for kind in ("postgresql", "mariadb")]
 DEPLOYMENTS = [pytest.param(kind, marks=pytest.mark.fault) for kind in own_servers.REDIS_DEPLOYMENTS]
 
 
@@ -273,6 +274,7 @@ def test_what_a_killed_process_had_claimed_comes_back(store: QueueStore, url: st
     assert sorted(heirs) == list(range(10))
 
 
+@pytest.mark.parametrize("url", ["sqlite", "redis", *SLOWER], indirect=True)
 def test_eight_competing_processes_take_every_message_once(store: QueueStore, url: str, queue: str, me: str) -> None:
     count = 1500
     put(store, queue, count)
