@@ -42,6 +42,8 @@ class group(Signature):
         return self.apply_async(partial_args, **options)
 
     def __or__(self, other: Any) -> Any:
+        if isinstance(other, dict) and "task" in other:  # a signature that has been through JSON
+            other = maybe_signature(other, app=self._app)
         if not isinstance(other, Signature):
             return NotImplemented
         if isinstance(other, group) and not isinstance(other.tasks, _regen) and is_empty_group(other):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +26,12 @@ def test_arguments_of_the_call_go_to_every_task_that_takes_any(working: Arithmet
 
     assert value(made(10)) == [11, 12, 0]
     assert value(made.delay(20)) == [21, 22, 0]
+
+
+def test_what_follows_may_be_a_signature_that_has_been_through_json(working: Arithmetic) -> None:
+    made = group(working.double.s(1), working.double.s(2)) | json.loads(json.dumps(working.total.s()))
+
+    assert value(made.delay()) == 6
 
 
 @pytest.mark.parametrize("make", [lambda t: group(t, t), lambda t: group([t, t]), lambda t: group((t, t))], ids=str)
