@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import plaster
@@ -78,16 +79,17 @@ def operate(global_config: Any, celery: str, **settings: Any) -> Any:
         raise InvalidSetting(f"celery = {celery} is {app!r}, no app of compat: pscheduler migrate --write its imports")
     config = Configurator(settings=settings)
     config.registry.scheduler = scheduler = app.pipeline.scheduler
-    scheduler.tasks.fallback = lambda name: _task_of(app, name)
+    scheduler.tasks.fallback = lambda name: _task(app, _handler_of(app), None, name)
     return config.make_wsgi_app()
 
 
-def _task_of(app: Any, name: str) -> Any:
-    """Its modules are imported when a task is asked for, so that a broken one hides no jobs."""
+@cache
+def _handler_of(app: Any) -> Any:
+    """The app's modules are imported when its first task is asked for, so that a broken one hides no jobs."""
     from .worker.handling import Handler
 
     app.loader.import_default_modules()
-    return _task(app, Handler(app, "celery@operate"), None, name)
+    return Handler(app, "celery@operate")
 
 
 def configure_celery(config: Any, ini: str, **overrides: str) -> None:

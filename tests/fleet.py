@@ -37,6 +37,16 @@ def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
         return [future.result() for future in [pool.submit(call) for call in calls]]
 
 
+def end(process: subprocess.Popen[bytes], seconds: float = 20) -> None:
+    """SIGTERM; and SIGKILL to one that does not heed it."""
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 class Fleet:
     """One application's ini file, and the processes that serve it."""
 

@@ -7,6 +7,7 @@ import sys
 import uuid
 import warnings
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from .. import _state, signals
@@ -38,7 +39,6 @@ class DjangoFixup:
 
     def __init__(self, app: Any) -> None:
         self.app = app
-        self._worker_fixup: DjangoWorkerFixup | None = None
         # Without it several fixups of one process would share a receiver.
         self._worker_init_uid = (f"{__name__}.on_worker_init", uuid.uuid4().hex)
         if _state.default_app is None:
@@ -54,15 +54,9 @@ class DjangoFixup:
         signals.worker_init.connect(self.on_worker_init, dispatch_uid=self._worker_init_uid)
         return self
 
-    @property
+    @cached_property
     def worker_fixup(self) -> DjangoWorkerFixup:
-        if self._worker_fixup is None:
-            self._worker_fixup = DjangoWorkerFixup(self.app)
-        return self._worker_fixup
-
-    @worker_fixup.setter
-    def worker_fixup(self, made: DjangoWorkerFixup) -> None:
-        self._worker_fixup = made
+        return DjangoWorkerFixup(self.app)
 
     def on_import_modules(self, **kwargs: Any) -> None:
         """Before task modules are imported, which may import models."""

@@ -25,8 +25,8 @@ class Application:
 
     def setup_logging(self) -> None:
         """Configure logging as the ini file says, if it says anything."""
-        with contextlib.suppress(KeyError, plaster.exceptions.PlasterError):
-            plaster.get_loader(self.uri, protocols=["wsgi"]).setup_logging(dict(self.overrides))
+        with contextlib.suppress(KeyError, InvalidSetting, plaster.exceptions.PlasterError):
+            self._loader().setup_logging(dict(self.overrides))
 
     def settings(self) -> dict[str, str]:
         """The application's section of the ini file, as far as it can be read without loading the application."""

@@ -24,7 +24,7 @@ class Begun(NamedTuple):
 
     Id, task and retries are those of the run: a message of Celery's protocol 1 has them in its body. ``tag`` is the
     source's handle of the delivery, which its consumer may not have acked yet. ``has_ended``: it did not fail, but what
-    came of it is written nowhere.
+    came of it is written nowhere. Both are known of what a journal held only.
     """
 
     run_id: str
@@ -38,8 +38,7 @@ class Begun(NamedTuple):
 
     @classmethod
     def of(cls, run: Run, started_at: float, *, wants_word: bool) -> Begun:
-        delivery = run.delivery
-        return cls(run.id, run.task, run.retries, delivery.message(), started_at, wants_word, delivery.tag)
+        return cls(run.id, run.task, run.retries, run.delivery.message(), started_at, wants_word)
 
 
 @dataclass(frozen=True)

@@ -112,11 +112,11 @@ class EarlyAcks:
             self._brisk_until = self._clock.monotonic() + PROMISING_SECONDS
 
     def _say(self, source: Source) -> None:
-        left = len(self._unsaid)
-        unsaid = [delivery for delivery in list(self._unsaid)[:left] if not delivery.acked]
+        promised = list(self._unsaid)
+        unsaid = [delivery for delivery in promised if not delivery.acked]
         if unsaid:
             source.ack(unsaid)
-        for _ in range(left):
+        for _ in promised:
             self._unsaid.popleft().acked = True
 
     def close(self) -> None:

@@ -30,7 +30,7 @@ ROOM_BYTES = 1 << 30  # of a sparse file: what is not written takes no memory
 
 class Entry(NamedTuple):
     slot: int
-    in_page: bool
+    at: int  # in the file
     delivery: Delivery  # kept alive: its id stands for it
 
 
@@ -58,27 +58,16 @@ class Journal:
         with self._lock:
             slot = self._free.pop() if self._free else len(self._entries)
             in_page = len(words) <= PAGE_BYTES - LENGTH_BYTES and slot < PAGES
-            self._entries[id(delivery)] = Entry(slot, in_page, delivery)
-        length = len(words).to_bytes(LENGTH_BYTES, "big")
-        # The length last: half an entry is none.
-        if in_page:
-            at = slot * PAGE_BYTES
-            self._pages[at + LENGTH_BYTES : at + LENGTH_BYTES + len(words)] = words
-            self._pages[at : at + LENGTH_BYTES] = length
-        else:
-            _write(self._fd, words, _room(slot) + LENGTH_BYTES)
-            _write(self._fd, length, _room(slot))
+            at = slot * PAGE_BYTES if in_page else PAGES_BYTES + slot * ROOM_BYTES
+            self._entries[id(delivery)] = Entry(slot, at, delivery)
+        self._put(words, at + LENGTH_BYTES)
+        self._put(len(words).to_bytes(LENGTH_BYTES, "big"), at)  # last: half an entry is none
 
     def note_end(self, delivery: Delivery) -> None:
         """It has ended, and not failed; it is crossed out when that is written elsewhere."""
         entry = self._entries.get(id(delivery))
-        if entry is None:
-            return
-        if entry.in_page:
-            at = entry.slot * PAGE_BYTES + LENGTH_BYTES
-            self._pages[at : at + len(ENDED)] = ENDED
-        else:
-            os.pwrite(self._fd, ENDED, _room(entry.slot) + LENGTH_BYTES)
+        if entry is not None:
+            self._put(ENDED, entry.at + LENGTH_BYTES)
 
     def end(self, delivery: Delivery) -> None:
         """It is settled; without effect where it was not begun."""
@@ -86,15 +75,17 @@ class Journal:
             entry = self._entries.pop(id(delivery), None)
             if entry is None:
                 return
-            if entry.in_page:
-                at = entry.slot * PAGE_BYTES
-                self._pages[at : at + LENGTH_BYTES] = CROSSED_OUT
-            else:
-                os.pwrite(self._fd, CROSSED_OUT, _room(entry.slot))
+            self._put(CROSSED_OUT, entry.at)
             self._free.append(entry.slot)
-            if not entry.in_page and not self._entries:  # what is crossed out keeps its memory otherwise
+            if entry.at >= PAGES_BYTES and not self._entries:  # what is crossed out keeps its memory otherwise
                 os.ftruncate(self._fd, PAGES_BYTES)
                 self._free.clear()
+
+    def _put(self, data: bytes, at: int) -> None:
+        if at < PAGES_BYTES:
+            self._pages[at : at + len(data)] = data
+        else:
+            _write(self._fd, data, at)
 
     def left(self) -> list[Begun]:
         """What was begun and not settled, read by the parent when the child is dead."""
@@ -122,10 +113,6 @@ class Journal:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
-
-
-def _room(slot: int) -> int:
-    return PAGES_BYTES + slot * ROOM_BYTES
 
 
 def _words(run: Run, started_at: float, wants_word: bool) -> bytes:

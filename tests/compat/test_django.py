@@ -22,7 +22,7 @@ from compat.fixups.django import DjangoFixup
 from compat.local import Proxy
 from pyramid_scheduler.migrate.inspecting import inspect_code
 from tests import servers
-from tests.fleet import ROOT, wait_for
+from tests.fleet import ROOT, end, wait_for
 
 pytest.importorskip("django")
 PROJECT = Path(__file__).parent / "django_project"
@@ -83,12 +83,7 @@ class Bakery:
 
     def end(self) -> None:
         for worker in self.workers:
-            worker.terminate()
-            try:
-                worker.wait(20)
-            except subprocess.TimeoutExpired:
-                worker.kill()
-                worker.wait()
+            end(worker)
 
     @property
     def log(self) -> Path:

@@ -17,7 +17,7 @@ import pytest
 
 from pyramid_scheduler.migrate.inspecting import inspect_code
 from tests import servers
-from tests.fleet import ROOT, wait_for
+from tests.fleet import ROOT, end, wait_for
 
 PROJECT = ROOT / "examples" / "celery_project"
 #: How each side starts a program of the project.
@@ -72,12 +72,7 @@ class Shop:
             assert worker.poll() is None, log.read_text()[-3000:]
             yield
         finally:
-            worker.terminate()
-            try:
-                worker.wait(20)
-            except subprocess.TimeoutExpired:
-                worker.kill()
-                worker.wait()
+            end(worker)
 
 
 @pytest.fixture

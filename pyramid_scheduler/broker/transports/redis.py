@@ -112,8 +112,8 @@ class RedisStore:
         left = min(limit, MOST_PER_CLAIM)
         claimed: list[Claimed] = []
         with ERRORS:
-            hands = self.link.hands_of(consumer)
-            link = hands.link
+            link = self.link
+            hands = link.hands_of(consumer)
             self._settle()
             claimed += hands.landings.take(next(link.tokens))
             if claimed:

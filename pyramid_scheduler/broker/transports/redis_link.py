@@ -65,7 +65,6 @@ class Hands:
     """What one consumer has of a link for itself."""
 
     def __init__(self, link: Link, layout: Layout, consumer: str) -> None:
-        self.link = link
         self.line = link.new_line()
         self.waiter: Waiter | Poller | None = None
         self.landings = Landings(link.client, self.line, link.leases, layout, link.unrecorded, consumer)
