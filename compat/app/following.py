@@ -8,8 +8,6 @@ from typing import Any
 def dispatch_follow_ups(app: Any, request: Any, retval: Any, uuid: str) -> None:
     """Send the callbacks, then the chain's next task; with the result as their first argument."""
     callbacks, chain = request.callbacks, request.chain
-    if not callbacks and not chain:
-        return
     from ..canvas import group, maybe_signature
 
     inherited = (request.delivery_info or {}).get("priority") if app.conf.task_inherit_parent_priority else None

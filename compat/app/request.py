@@ -63,9 +63,12 @@ class Context:
     stamps: Any = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.update(*args, **kwargs)
+        said = self.__dict__
+        said.update(*args, **kwargs)
+        if "timelimit" in said:
+            self._set_limits()
         if self.headers is None:
-            self.headers = _custom_headers(self.__dict__)
+            self.headers = _custom_headers(said)
 
     def update(self, *args: Any, **kwargs: Any) -> None:
         """Set attributes, known or not; ``timelimit`` also sets the two limits it holds."""
@@ -73,8 +76,12 @@ class Context:
         self.__dict__.update(*args, **kwargs)
         limits = self.__dict__.get("timelimit", _UNSET)
         if limits is not before:
-            known = isinstance(limits, (list, tuple)) and len(limits) >= 2
-            self.time_limit, self.soft_time_limit = limits[:2] if known else (None, None)
+            self._set_limits()
+
+    def _set_limits(self) -> None:
+        limits = self.timelimit
+        known = isinstance(limits, (list, tuple)) and len(limits) >= 2
+        self.time_limit, self.soft_time_limit = limits[:2] if known else (None, None)
 
     def clear(self) -> None:
         self.__dict__.clear()
@@ -125,12 +132,13 @@ class Context:
 
 def _custom_headers(said: dict[str, Any]) -> dict[str, Any] | None:
     """The headers a user added: they travel in one dict with the protocol's own."""
-    strangers = said.keys() - _OURS
-    custom = {name: said[name] for name in strangers if not name.startswith("ps-")} if strangers else None
-    return custom or None
+    if _OURS.issuperset(said):
+        return None
+    return {name: value for name, value in said.items() if name not in _OURS and not name.startswith("ps-")} or None
 
 
-_OURS = frozenset(vars(Context)) | _WIRE_ONLY
+#: ``ps-created``, which every message of ours has, is named for speed alone.
+_OURS = frozenset(vars(Context)) | _WIRE_ONLY | {"ps-created"}
 
 
 def get_actual_ignore_result(task: Any, req: Any) -> Any:

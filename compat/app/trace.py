@@ -78,6 +78,15 @@ class Tracer:
 class _Run:
     """One run. ``retval`` is what the caller is given: the result, or what is known about the error."""
 
+    request: Any = None
+    backend: Any
+    info: TraceInfo | None = None
+    state: str | None = None
+    value: Any = None  # what the task returned, or raised
+    retval: Any = None
+    runtime: float | None = None
+    text: str | None = None
+
     def __init__(self, tracer: Tracer, uuid: str, args: Any, kwargs: Any, request: Any) -> None:
         self.tracer = tracer
         self.task = tracer.task
@@ -85,20 +94,14 @@ class _Run:
         self.args = args
         self.kwargs = kwargs
         self.given = request
-        self.request: Any = None
         self.begun = time.monotonic()
-        self.info: TraceInfo | None = None
-        self.state: str | None = None
-        self.value: Any = None  # what the task returned, or raised
-        self.retval: Any = None
-        self.runtime: float | None = None
-        self.text: str | None = None
 
     def live(self) -> None:
         if not hasattr(self.kwargs, "items"):
             raise InvalidTaskError("Task keyword arguments is not a mapping")
         self.request = Context(self.given or {}, args=self.args, called_directly=False, kwargs=self.kwargs)
         self.ignores = get_actual_ignore_result(self.task, self.request)
+        self.backend = self.task.backend
         if self.tracer.deduplicates and self._was_done_before():
             return
         _task_stack.push(self.task)
@@ -126,7 +129,7 @@ class _Run:
         self.tracer.loader.on_task_init(self.uuid, self.task)
         if not self.tracer.eager and self.task.track_started and not self.ignores:
             meta = {"pid": os.getpid(), "hostname": self.tracer.hostname}
-            self.task.backend.store_result(self.uuid, meta, states.STARTED, request=self.request)
+            self.backend.store_result(self.uuid, meta, states.STARTED, request=self.request)
 
     def _call(self) -> None:
         try:
@@ -170,9 +173,10 @@ class _Run:
         sent = False
         try:
             # Before the result is stored, so that it can name its children.
-            dispatch_follow_ups(self.tracer.app, self.request, self.value, self.uuid)
+            if self.request.callbacks or self.request.chain:
+                dispatch_follow_ups(self.tracer.app, self.request, self.value, self.uuid)
             sent = True
-            self.task.backend.mark_as_done(self.uuid, self.value, self.request, self._publishes_result())
+            self.backend.mark_as_done(self.uuid, self.value, self.request, self._publishes_result())
         except (EncodeError, OperationalError) as error:
             if sent and isinstance(error, OperationalError):
                 raise
@@ -244,7 +248,7 @@ class _Run:
 
     def _tidy_up(self) -> None:
         try:
-            self.task.backend.process_cleanup()
+            self.backend.process_cleanup()
             self.tracer.loader.on_process_cleanup()
         except MemoryError:
             raise

@@ -12,16 +12,14 @@ __all__ = ("Local", "LocalStack", "get_ident")
 Local = threading.local
 
 
-class LocalStack(Generic[T]):
+class LocalStack(threading.local, Generic[T]):
     """One stack per thread."""
 
     def __init__(self) -> None:
-        self._local = threading.local()
+        self.stack: list[T] = []  # of each thread that comes here
 
     def push(self, obj: T) -> list[T]:
         stack = self.stack
-        if not stack:
-            self._local.stack = stack
         stack.append(obj)
         return stack
 
@@ -29,11 +27,6 @@ class LocalStack(Generic[T]):
         """Take the top off; None where there is none."""
         stack = self.stack
         return stack.pop() if stack else None
-
-    @property
-    def stack(self) -> list[T]:
-        found: Any = getattr(self._local, "stack", None)
-        return [] if found is None else found
 
     @property
     def top(self) -> T | None:

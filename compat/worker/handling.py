@@ -28,6 +28,7 @@ from .request import REQUEUED, Request, task_request
 receiving = get_logger("celery.worker.strategy")
 refusing = get_logger("celery.worker.request")
 consuming = get_logger("celery.worker.consumer.consumer")
+SUCCEEDED = Outcome(RunState.SUCCEEDED)
 
 
 class Handler:
@@ -70,8 +71,10 @@ class Handler:
         if self._is_revoked(request):
             self.refused(run, Outcome(RunState.CANCELED))
             return Outcome(RunState.CANCELED)
-        signals.task_received.send(sender=self.consumer, request=request)
-        self._wait_for_turn(task)
+        if signals.task_received.receivers:
+            signals.task_received.send(sender=self.consumer, request=request)
+        if task.rate_limit:
+            self._wait_for_turn(task)
         request.started()
         state.task_accepted(request)
         try:
@@ -98,7 +101,7 @@ class Handler:
                 _send_again(traced.info.retval)
         if traced.info is None:
             self.tell("task-succeeded", uuid=run.id, result=traced.retstr, runtime=traced.runtime)
-            return Outcome(RunState.SUCCEEDED)
+            return SUCCEEDED
         return self._not_succeeded(run, traced, tuple(caught))
 
     def _not_succeeded(self, run: Run, traced: Any, again: tuple[Any, ...]) -> Outcome:
@@ -188,7 +191,7 @@ class Handler:
 
     def _wait_for_turn(self, task: Any) -> None:
         """Rate limits are per task and process; a run beyond its rate waits in its thread."""
-        if not task.rate_limit or self.app.conf.worker_disable_rate_limits:
+        if self.app.conf.worker_disable_rate_limits:
             return
         key = (task.name, task.rate_limit)
         bucket = self._buckets.get(key)

@@ -18,9 +18,7 @@ REQUEUED = "ps-requeued"
 class Request:
     """What a worker knows about one message."""
 
-    acknowledged = False
     time_start: float | None = None
-    worker_pid: int | None = None
     _terminate: Any = None
 
     def __init__(self, run: Run, app: Any, hostname: str, task: Any = None) -> None:
@@ -29,10 +27,11 @@ class Request:
         self.hostname = hostname
         self.task = task
         self.id = run.id
-        self.name = run.task
-        self.args = run.args
-        self.kwargs = run.kwargs
         self.delivery_info = delivery_info(run)
+
+    name = property(lambda self: self.run.task)
+    args = property(lambda self: self.run.args)
+    kwargs = property(lambda self: self.run.kwargs)
 
     @property
     def headers(self) -> Mapping[str, Any]:
@@ -67,9 +66,15 @@ class Request:
         return self.run.delivery.properties.get("reply_to")
 
     def started(self) -> None:
-        self.acknowledged = not (self.task is not None and self.task.acks_late)
         self.time_start = time.time()
-        self.worker_pid = os.getpid()
+
+    @property
+    def acknowledged(self) -> bool:
+        return self.time_start is not None and not (self.task is not None and self.task.acks_late)
+
+    @property
+    def worker_pid(self) -> int | None:
+        return None if self.time_start is None else os.getpid()
 
     def terminate(self, pool: Any = None, signal: Any = None) -> None:
         """End the run: with its process where it has one to itself, else by raising in its thread."""

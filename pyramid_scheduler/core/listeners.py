@@ -32,6 +32,8 @@ class Listeners:
 
     def want(self, type_: EventType) -> bool:
         """Whether anybody listens to such events now: most jobs run unobserved, and need not be told about."""
+        if not self._wants:
+            return False
         bits = type_.value
         return any(wanted & bits and (listens is None or listens()) for wanted, listens in self._wants)
 

@@ -90,6 +90,10 @@ class Outcome:
         return not kept and not self.follow_ups and not self.later
 
 
+#: Of most runs; made once, as it takes a microsecond.
+SUCCEEDED = Outcome(RunState.SUCCEEDED)
+
+
 @dataclass(slots=True)
 class Record:
     """An outcome as history keeps it: one row per run."""

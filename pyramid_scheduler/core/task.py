@@ -36,7 +36,8 @@ class TaskRegistry:
         self._tasks: dict[str, Task] = {}
         self._imported: dict[str, Task] = {}
         self._names: dict[AnyFunction, str] = {}
-        self._allow = tuple(allow)
+        self._allow = frozenset(allow)
+        self._beneath = tuple(f"{prefix}." for prefix in self._allow)
         self.fallback: Callable[[str], Task | None] | None = None
 
     def add(self, task: Task) -> None:
@@ -66,7 +67,7 @@ class TaskRegistry:
         return self._import(name)
 
     def allows(self, name: str) -> bool:
-        return any(name == prefix or name.startswith(prefix + ".") for prefix in self._allow)
+        return name in self._allow or name.startswith(self._beneath)
 
     def _find(self, name: str) -> Task | None:
         return self.fallback(name) if self.fallback is not None else None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from ..core.interfaces import JobContext
-from ..core.run import Outcome, Run, RunState
+from ..core.run import SUCCEEDED, Outcome, Run, RunState
 from ..core.task import Task
 from .limits import Limits
 from .terminations import Terminations
@@ -54,11 +54,11 @@ class Caller:
         if task.handler is not None:
             return task.handler(run)
         if self._delegator is not None and self._delegator(task.func, run.args, run.kwargs):
-            return Outcome(RunState.SUCCEEDED)
+            return SUCCEEDED
         result = task.func(*run.args, **run.kwargs)
         if inspect.iscoroutine(result):
             result = self._wait_for(result)
-        return Outcome(RunState.SUCCEEDED, result)
+        return SUCCEEDED if result is None else Outcome(RunState.SUCCEEDED, result)
 
     def _wait_for(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """On this thread's own loop: the job sees the request and registry that were pushed for this thread."""

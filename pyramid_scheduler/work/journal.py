@@ -23,7 +23,7 @@ CROSSED_OUT = bytes(LENGTH_BYTES)
 ENDED = b"\1"
 #: Of the file, the part that both processes have mapped: to write there is no call to the system, which would let
 #: other threads have the interpreter. Entries that are larger, or too many, have rooms of their own after it.
-PAGE_BYTES, PAGES = 4096, 1024
+PAGE_BYTES, PAGES = 2048, 4096
 PAGES_BYTES = PAGES * PAGE_BYTES
 ROOM_BYTES = 1 << 30  # of a sparse file: what is not written takes no memory
 

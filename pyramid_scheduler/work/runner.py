@@ -111,7 +111,8 @@ class Runner:
     def _open(self, delivery: Delivery) -> Run:
         if delivery.error:
             raise UnreadableMessage(delivery.error)
-        if not isinstance(delivery.headers, Mapping):
+        headers = delivery.headers
+        if type(headers) is not dict and not isinstance(headers, Mapping):
             raise UnreadableMessage("its headers are not names and values")
         run = self._sealer.open(delivery)
         _read_headers(run)

@@ -48,14 +48,14 @@ class Terminations:
             try:
                 return call(*args)
             finally:
-                finish(lambda: self._let_go(hold))
+                if self._holds.pop(run.id, None) is not hold:  # somebody ends it
+                    finish(lambda: self._let_go(hold))
         except JobTerminated as raised:
             raised.signum = hold.signum or 0  # it was raised as a bare class: the interpreter takes no more
             raise
 
     def _let_go(self, hold: _Hold) -> None:
         with self._lock:
-            self._holds.pop(hold.run.id, None)
             if hold.signum is None:
                 return
             if self._report is None:
