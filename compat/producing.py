@@ -22,10 +22,9 @@ _PROPERTIES = ("correlation_id", "reply_to", "app_id", "message_id", "type", "us
 
 
 class Outbox(threading.local):
-    """Catches the messages of one thread for which ``wants`` says yes, instead of publishing them."""
+    """Who catches the messages that one thread sends."""
 
-    wants: Any = None
-    caught: list[Message] = []  # noqa: RUF012  (replaced by ``Catching``)
+    catching: Catching | None = None
 
 
 outbox = Outbox()
@@ -34,18 +33,18 @@ outbox = Outbox()
 class Catching:
     """A context: within it, messages whose headers ``wants`` accepts are not published but found in its list."""
 
-    __slots__ = ("_before", "_wants")
+    __slots__ = ("_around", "caught", "wants")
 
     def __init__(self, wants: Callable[[Mapping[str, Any]], bool]) -> None:
-        self._wants = wants
+        self.wants = wants
+        self.caught: list[Message] = []
 
     def __enter__(self) -> list[Message]:
-        self._before = outbox.wants, outbox.caught
-        outbox.wants, outbox.caught = self._wants, []
-        return outbox.caught
+        self._around, outbox.catching = outbox.catching, self
+        return self.caught
 
     def __exit__(self, *exc_info: object) -> None:
-        outbox.wants, outbox.caught = self._before
+        outbox.catching = self._around
 
 
 class PipelineProducer:
@@ -85,8 +84,9 @@ class PipelineProducer:
 
     def send(self, message: Message, retry: Any, policy: Mapping[str, Any]) -> None:
         """Publish a message that is made already; raises kombu's OperationalError."""
-        if outbox.wants is not None and outbox.wants(message.headers):
-            outbox.caught.append(message)
+        catching = outbox.catching
+        if catching is not None and catching.wants(message.headers):
+            catching.caught.append(message)
         else:
             self._publish(message, retry, policy)
 

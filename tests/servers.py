@@ -16,13 +16,14 @@ import pytest
 import sqlalchemy
 
 HOST = "127.0.0.1"
-PORTS = {"postgresql": 5432, "mariadb": 3306, "redis": 6379, "rabbitmq": 5672}
+REDIS_PORT = int(os.environ.get("TEST_REDIS_PORT", "6379"))  # its sixteen databases are one run's at a time
+PORTS = {"postgresql": 5432, "mariadb": 3306, "redis": REDIS_PORT, "rabbitmq": 5672}
 BROKERS = ("memory", "sqlite", "postgresql", "mariadb", "redis", "rabbitmq")
 DATABASES = ("sqlite", "postgresql", "mariadb")
 
 POSTGRESQL_ADMIN = "postgresql+psycopg://postgres@127.0.0.1/postgres"
 MARIADB_ADMIN = "mysql+pymysql://root@127.0.0.1/test"
-REDIS_URL = "redis://127.0.0.1:6379"
+REDIS_URL = f"redis://127.0.0.1:{REDIS_PORT}"
 RABBITMQ_URL = "amqp://guest:guest@127.0.0.1:5672"
 
 

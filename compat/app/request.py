@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 _UNSET = object()
 #: What RabbitMQ adds to dead letters; sent along with a retry it would be taken for a cycle.
@@ -63,12 +63,23 @@ class Context:
     stamps: Any = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.__dict__.update(*args, **kwargs)
+        self._complete()
+
+    @classmethod
+    def over(cls, said: dict[str, Any]) -> Self:
+        """With ``said`` itself for its attributes, not a copy: one is made for every run."""
+        context = cls.__new__(cls)
+        context.__dict__ = said
+        context._complete()
+        return context
+
+    def _complete(self) -> None:
         said = self.__dict__
-        said.update(*args, **kwargs)
         if "timelimit" in said:
             self._set_limits()
-        if self.headers is None:
-            self.headers = _custom_headers(said)
+        if said.get("headers") is None:
+            said["headers"] = _custom_headers(said)
 
     def update(self, *args: Any, **kwargs: Any) -> None:
         """Set attributes, known or not; ``timelimit`` also sets the two limits it holds."""

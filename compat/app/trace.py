@@ -42,7 +42,10 @@ def task_has_custom(task: Any, attr: str) -> Any:
 
 
 class Tracer:
-    """Runs one task, again and again: ``tracer(uuid, args, kwargs, request)`` returns a ``trace_ok_t``."""
+    """Runs one task, again and again: ``tracer(uuid, args, kwargs, request)`` returns a ``trace_ok_t``.
+
+    The dict ``request`` is the tracer's own from then on: it becomes the task's ``self.request``.
+    """
 
     def __init__(self, task: Any, app: Any, loader: Any, hostname: str | None, eager: bool, propagate: bool) -> None:
         self.task = task
@@ -99,13 +102,15 @@ class _Run:
     def live(self) -> None:
         if not hasattr(self.kwargs, "items"):
             raise InvalidTaskError("Task keyword arguments is not a mapping")
-        self.request = Context(self.given or {}, args=self.args, called_directly=False, kwargs=self.kwargs)
+        said = {} if self.given is None else self.given
+        said["args"], said["called_directly"], said["kwargs"] = self.args, False, self.kwargs
+        self.request = Context.over(said)
         self.ignores = get_actual_ignore_result(self.task, self.request)
         self.backend = self.task.backend
         if self.tracer.deduplicates and self._was_done_before():
             return
-        _task_stack.push(self.task)
-        self.task.request_stack.push(self.request)
+        _task_stack.stack.append(self.task)
+        self.task.request_stack.stack.append(self.request)
         try:
             self._begin()
             self._call()
@@ -241,8 +246,8 @@ class _Run:
                     state=self.state,
                 )
         finally:
-            _task_stack.pop()
-            self.task.request_stack.pop()
+            _task_stack.stack.pop()
+            self.task.request_stack.stack.pop()
             if not self.tracer.eager:
                 self._tidy_up()
 
@@ -274,7 +279,7 @@ def build_tracer(
 
 def trace_task(task: Any, uuid: str, args: Any, kwargs: Any, request: Any = None, **opts: Any) -> Any:
     """Run ``task`` once; errors of this machinery become its failure."""
-    request = request or {}
+    request = dict(request or {})
     try:
         if task.__trace__ is None:
             task.__trace__ = build_tracer(task.name, task, **opts)

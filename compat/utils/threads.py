@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from threading import get_ident
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 __all__ = ("Local", "LocalStack", "get_ident")

@@ -54,6 +54,10 @@ class Handler:
             self._tasks[name] = task
         return task
 
+    @property
+    def _is_watched(self) -> bool:
+        return self._events is not None and self._events.is_open
+
     def tell(self, type: str, **fields: Any) -> None:
         """Say it to whoever watches the workers."""
         if self._events is not None:
@@ -64,7 +68,7 @@ class Handler:
         request = Request(run, self.app, self.hostname, task)
         if receiving.isEnabledFor(INFO):
             _log_received(run)
-        if self._events is not None and self._events.is_open:
+        if self._is_watched:
             self.tell("task-received", uuid=run.id, name=run.task, **_headers_told(run.headers))
         if task is None:
             return self._unknown(run, request)
@@ -78,7 +82,8 @@ class Handler:
         request.started()
         state.task_accepted(request)
         try:
-            self.tell("task-started", uuid=run.id)
+            if self._is_watched:
+                self.tell("task-started", uuid=run.id)
             return self._run(task, run, request)
         finally:
             state.task_ready(request)
@@ -100,7 +105,8 @@ class Handler:
             if traced.info is not None and traced.info.state == states.RETRY and not caught:
                 _send_again(traced.info.retval)
         if traced.info is None:
-            self.tell("task-succeeded", uuid=run.id, result=traced.retstr, runtime=traced.runtime)
+            if self._is_watched:
+                self.tell("task-succeeded", uuid=run.id, result=traced.retstr, runtime=traced.runtime)
             return SUCCEEDED
         return self._not_succeeded(run, traced, tuple(caught))
 
@@ -125,14 +131,14 @@ class Handler:
             again = self.app.pipeline.scheduler.sealer.reseal(run.delivery.message(), **{REQUEUED: True})
             return Outcome(RunState.IGNORED, follow_ups=(again,))
         reason = reject.reason if isinstance(reject.reason, Exception) else reject
-        context = Context(task_request(run, self.hostname), called_directly=False)
+        context = Context.over(task_request(run, self.hostname))
         self.app.backend.mark_as_failure(run.id, reason, request=context, store_result=not context.ignore_result)
         return Outcome(RunState.FAILED, exception=reject, error=f"it was rejected: {reject.reason}")
 
     def _unknown(self, run: Run, request: Request) -> Outcome:
         error = NotRegistered(run.task)
         consuming.error("received unregistered task %s[%s]: it fails; is its module imported?", run.task, run.id)
-        context = Context(task_request(run, self.hostname), called_directly=False)
+        context = Context.over(task_request(run, self.hostname))
         self.app.backend.mark_as_failure(run.id, error, request=context)
         self.tell("task-failed", uuid=run.id, exception=repr(error), traceback="")
         signals.task_unknown.send(sender=self.consumer, message=run.delivery, exc=error, name=run.task, id=run.id)
@@ -162,7 +168,7 @@ class Handler:
         task = self.app.tasks.get(run.task)
         if task is None:
             return
-        context = Context(task_request(run, self.hostname), called_directly=False)
+        context = Context.over(task_request(run, self.hostname))
         task.request_stack.push(context)
         try:
             TraceInfo(states.FAILURE, error).handle_error_state(task, context)
@@ -172,7 +178,7 @@ class Handler:
 
     def _revoked(self, run: Run, reason: str, signum: int | None = None) -> None:
         expired, terminated = reason == "expired", reason == "terminated"
-        context = Context(task_request(run, self.hostname), called_directly=False)
+        context = Context.over(task_request(run, self.hostname))
         task = self.app.tasks.get(run.task)
         ignores = task is not None and (context.ignore_result or task.ignore_result)
         refusing.info("Discarding %s task: %s[%s]", reason, run.task, run.id)

@@ -130,6 +130,7 @@ def task_request(run: Run, hostname: str, info: dict[str, Any] | None = None) ->
         **run.embed,
         "args": run.args,
         "kwargs": run.kwargs,
+        "called_directly": False,
         "hostname": hostname,
         "is_eager": False,
         "delivery_info": info or delivery_info(run),

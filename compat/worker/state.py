@@ -35,7 +35,7 @@ SUCCESSFUL_MAX = _env("CELERY_WORKER_SUCCESSFUL_MAX", 1000, int, "int")
 REVOKE_EXPIRES = _env("CELERY_WORKER_REVOKE_EXPIRES", 10800.0, float, "float")
 SUCCESSFUL_EXPIRES = _env("CELERY_WORKER_SUCCESSFUL_EXPIRES", 10800.0, float, "float")
 
-#: Id to request, from its beginning to its end.
+#: Id to request, until it is over.
 requests: dict[str, Any] = {}
 reserved_requests: weakref.WeakSet[Any] = weakref.WeakSet()
 scheduled_requests: weakref.WeakSet[Any] = weakref.WeakSet()

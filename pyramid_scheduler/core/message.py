@@ -82,6 +82,7 @@ class Delivery:
     error: str = ""
     begun: bool = False  # its task is acked early and begins: it is not given back any more
     acked: bool = False
+    journaled_at: int | None = None  # where a journal has it
 
     def message(self) -> Message:
         """The same message, ready to be published again."""

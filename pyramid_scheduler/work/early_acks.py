@@ -35,7 +35,8 @@ class EarlyAcks:
         self._unsaid: deque[Delivery] = deque()
         self._asked: deque[tuple[Delivery, queue.SimpleQueue[bool]]] = deque()
         self._acking = 0
-        self._quiet = threading.Condition()
+        self._lock = threading.Lock()
+        self._quiet = threading.Condition(self._lock)
         self._was_asked = False
         self._brisk_until = 0.0
         self._closed = False
@@ -62,7 +63,7 @@ class EarlyAcks:
     def _promise(self, delivery: Delivery) -> bool:
         """Only while the other thread looks here every few milliseconds."""
         source = self._source()
-        with self._quiet:
+        with self._lock:
             self._was_asked = True
             if not self._is_brisk or self._closed or source is None or not source.keeps(delivery):
                 return False

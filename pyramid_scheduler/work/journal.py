@@ -10,7 +10,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from multiprocessing.reduction import DupFd
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from ..core.ending import Begun
 from ..core.message import Delivery
@@ -28,12 +28,6 @@ PAGES_BYTES = PAGES * PAGE_BYTES
 ROOM_BYTES = 1 << 30  # of a sparse file: what is not written takes no memory
 
 
-class Entry(NamedTuple):
-    slot: int
-    at: int  # in the file
-    delivery: Delivery  # kept alive: its id stands for it
-
-
 class Journal:
     """A file in memory that a supervisor shares with one child.
 
@@ -45,8 +39,8 @@ class Journal:
         self._fd = _open_file() if fd is None else fd
         self._pages = mmap.mmap(self._fd, PAGES_BYTES)
         self._lock = threading.Lock()
-        self._entries: dict[int, Entry] = {}  # by the id of the delivery
-        self._free: list[int] = []
+        self._open = 0  # entries
+        self._free: list[int] = []  # slots of those that are crossed out
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _inherit, (DupFd(self._fd),)
@@ -54,30 +48,30 @@ class Journal:
     def begin(self, run: Run, started_at: float, *, wants_word: bool) -> None:
         """Write it down. ``wants_word``: its task is to be told how it ended."""
         words = b"\0" + _words(run, started_at, wants_word)
-        delivery = run.delivery
         with self._lock:
-            slot = self._free.pop() if self._free else len(self._entries)
-            in_page = len(words) <= PAGE_BYTES - LENGTH_BYTES and slot < PAGES
-            at = slot * PAGE_BYTES if in_page else PAGES_BYTES + slot * ROOM_BYTES
-            self._entries[id(delivery)] = Entry(slot, at, delivery)
+            slot = self._free.pop() if self._free else self._open
+            self._open += 1
+        in_page = len(words) <= PAGE_BYTES - LENGTH_BYTES and slot < PAGES
+        run.delivery.journaled_at = at = slot * PAGE_BYTES if in_page else PAGES_BYTES + slot * ROOM_BYTES
         self._put(words, at + LENGTH_BYTES)
         self._put(len(words).to_bytes(LENGTH_BYTES, "big"), at)  # last: half an entry is none
 
     def note_end(self, delivery: Delivery) -> None:
         """It has ended, and not failed; it is crossed out when that is written elsewhere."""
-        entry = self._entries.get(id(delivery))
-        if entry is not None:
-            self._put(ENDED, entry.at + LENGTH_BYTES)
+        if delivery.journaled_at is not None:
+            self._put(ENDED, delivery.journaled_at + LENGTH_BYTES)
 
     def end(self, delivery: Delivery) -> None:
         """It is settled; without effect where it was not begun."""
+        at, delivery.journaled_at = delivery.journaled_at, None
+        if at is None:
+            return
+        in_page = at < PAGES_BYTES
+        self._put(CROSSED_OUT, at)
         with self._lock:
-            entry = self._entries.pop(id(delivery), None)
-            if entry is None:
-                return
-            self._put(CROSSED_OUT, entry.at)
-            self._free.append(entry.slot)
-            if entry.at >= PAGES_BYTES and not self._entries:  # what is crossed out keeps its memory otherwise
+            self._open -= 1
+            self._free.append(at // PAGE_BYTES if in_page else (at - PAGES_BYTES) // ROOM_BYTES)
+            if not in_page and not self._open:  # what is crossed out keeps its memory otherwise
                 os.ftruncate(self._fd, PAGES_BYTES)
                 self._free.clear()
 

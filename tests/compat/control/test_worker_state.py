@@ -40,12 +40,6 @@ def test_a_request_is_reserved_then_active_then_gone() -> None:
     assert "1" in state.successful_requests
 
 
-def test_a_request_that_nobody_holds_is_forgotten() -> None:
-    state.task_reserved(Request("1"))
-
-    assert dict(state.requests) == {}
-
-
 @pytest.mark.parametrize(
     ("name", "code", "error"),
     [
