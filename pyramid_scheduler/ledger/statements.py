@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -14,13 +15,23 @@ CHUNK = 500
 
 
 def insert_new(connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert ``rows``; those whose key is taken are left out."""
+    """Insert ``rows``, of the same columns and of values that drivers know; those whose key is taken are left out."""
     if not rows:
         return
-    insert = _dialect(connection).insert(table)
-    on_conflict = connection.dialect.name in ("postgresql", "sqlite")
+    # Every job ends with one. To SQLAlchemy a row takes nearly as long as to the database; the driver needs no help.
+    sql, positions = _insertion(connection.dialect, table, tuple(rows[0]))
+    values = rows if positions is None else [tuple(map(row.__getitem__, positions)) for row in rows]
+    connection.exec_driver_sql(sql, list(values))
+
+
+@lru_cache(maxsize=64)
+def _insertion(dialect: sa.Dialect, table: sa.Table, columns: tuple[str, ...]) -> tuple[str, Sequence[str] | None]:
+    """The statement, and the columns in the order of its parameters, where these have no names."""
+    insert = _module(dialect).insert(table)
+    on_conflict = dialect.name in ("postgresql", "sqlite")
     statement = insert.on_conflict_do_nothing() if on_conflict else insert.prefix_with("IGNORE")
-    connection.execute(statement, list(rows))
+    compiled = statement.compile(dialect=dialect, column_keys=columns)
+    return str(compiled), compiled.positiontup
 
 
 def upsert(connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]], **changes: Any) -> None:
@@ -29,7 +40,7 @@ def upsert(connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any
         return
     keys = [column.name for column in table.primary_key]
     names = [name for name in rows[0] if name not in keys]
-    insert = _dialect(connection).insert(table)
+    insert = _module(connection.dialect).insert(table)
     if connection.dialect.name in ("postgresql", "sqlite"):
         new = changes or {name: insert.excluded[name] for name in names}
         statement = insert.on_conflict_do_update(index_elements=keys, set_=new)
@@ -38,10 +49,9 @@ def upsert(connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any
     connection.execute(statement, list(rows))
 
 
-def _dialect(connection: Connection) -> Any:
+def _module(dialect: sa.Dialect) -> Any:
     """The engine's own module. The others are not loaded: PostgreSQL's would be a tenth of a second of every start."""
-    name = connection.dialect.name
-    return import_module(f"sqlalchemy.dialects.{name if name in ('postgresql', 'sqlite') else 'mysql'}")
+    return import_module(f"sqlalchemy.dialects.{dialect.name if dialect.name in ('postgresql', 'sqlite') else 'mysql'}")
 
 
 def delete_old(connection: Connection, table: sa.Table, condition: Any, limit: int = 5000) -> int:
