@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from kombu import serialization
-from kombu.utils.uuid import uuid
+
+from pyramid_scheduler.api import new_id
 
 from .. import states
 from .._state import _task_stack
@@ -85,7 +86,7 @@ def _eagerly(
     content_type, encoding, data = serialization.dumps((args, kwargs), serializer)
     args, kwargs = serialization.loads(data, content_type, encoding, accept=[content_type])
     with denied_join_result():
-        return task.apply(args, kwargs, task_id=task_id or uuid(), link=link, link_error=link_error, **options)
+        return task.apply(args, kwargs, task_id=task_id or new_id(), link=link, link_error=link_error, **options)
 
 
 def apply(
@@ -103,7 +104,7 @@ def apply(
     from .trace import build_tracer
 
     app = task._get_app()
-    task_id, retries = task_id or uuid(), retries or 0
+    task_id, retries = task_id or new_id(), retries or 0
     throw = app.conf.task_eager_propagates if throw is None else throw
     request = _eager_request(task, task_id, retries, said, options)
     registered = app._tasks[task.name]

@@ -10,7 +10,8 @@ from typing import Any
 from kombu import pools
 from kombu.common import oid_from
 from kombu.exceptions import LimitExceeded, OperationalError
-from kombu.utils.uuid import uuid
+
+from pyramid_scheduler.api import new_id
 
 from .._state import _task_stack, get_current_worker_task
 from ..exceptions import AlwaysEagerIgnored
@@ -165,7 +166,7 @@ class Connecting:
     ) -> Any:
         """Send a task by name, known here or not; returns its AsyncResult. Options as of ``Task.apply_async``."""
         conf = self.conf
-        task_id = task_id or uuid()
+        task_id = task_id or new_id()
         if conf.task_always_eager:
             warnings.warn(AlwaysEagerIgnored("task_always_eager has no effect on send_task"), stacklevel=2)
         if task_type is None:

@@ -7,7 +7,7 @@ from collections import deque
 from functools import partial
 from typing import Any
 
-from kombu.utils.uuid import uuid
+from pyramid_scheduler.api import new_id
 
 from .. import states
 from ..exceptions import ChordError, NotRegistered
@@ -163,7 +163,7 @@ class Failing:
             return self
 
     def _fail_body(self, callback: Any, backend: Any, exc: Any) -> Any:
-        callback_id = callback.options.setdefault("task_id", uuid()) if not callback.id else callback.id
+        callback_id = callback.options.setdefault("task_id", new_id()) if not callback.id else callback.id
         request = _create_fake_task_request(
             task_id=callback_id, errbacks=callback.options.get("link_error", []), **callback
         )

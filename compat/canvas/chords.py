@@ -9,7 +9,7 @@ from itertools import islice
 from types import GeneratorType
 from typing import Any
 
-from kombu.utils.uuid import uuid
+from pyramid_scheduler.api import new_id
 
 from .._state import current_app
 from ..exceptions import CPendingDeprecationWarning
@@ -109,7 +109,7 @@ class _chord(Signature):
             return tasks.clone()
         if isinstance(tasks, MutableSequence) and not isinstance(tasks, _regen):
             tasks = tasks[:]
-        return kind("group")(tasks, app=app, task_id=self.options.get("task_id") or uuid())
+        return kind("group")(tasks, app=app, task_id=self.options.get("task_id") or new_id())
 
     def apply(
         self, args: Any = None, kwargs: Any = None, propagate: bool = True, body: Any = None, **options: Any
@@ -137,7 +137,7 @@ class _chord(Signature):
     ) -> Any:
         """Send the header's tasks; ``countdown``, ``interval``, ``max_retries`` are for backends that must poll."""
         app = app or self._get_app(body)
-        group_id = header.options.get("task_id") or uuid()
+        group_id = header.options.get("task_id") or new_id()
         root_id = body.options.get("root_id")
         options = {**self.options, **options}
         delays = {key: options.pop(key) for key in _DELAYS if options.get(key) is not None} | dict(header_delay or {})
@@ -147,7 +147,7 @@ class _chord(Signature):
             body = add_body_callbacks(body, options)
             options = {key: value for key, value in options.items() if key not in ("link", "link_error")}
             body.options.update(_body_options(options))
-        body_result = self._freeze_body(body, app, task_id or uuid(), group_id, root_id)
+        body_result = self._freeze_body(body, app, task_id or new_id(), group_id, root_id)
         header.options["task_id"] = group_id
         frozen = header._freeze_group_tasks(group_id=group_id, chord=body, root_id=root_id)
         if not header.tasks:

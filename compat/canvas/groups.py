@@ -7,7 +7,8 @@ from collections.abc import Iterator, MutableSequence
 from typing import Any
 
 from kombu.utils.functional import fxrange
-from kombu.utils.uuid import uuid
+
+from pyramid_scheduler.api import new_id
 
 from .._state import current_app
 from ..result import GroupResult
@@ -101,7 +102,7 @@ class group(Signature):
     def _freeze_gid(self, options: dict[str, Any]) -> tuple[dict[str, Any], str, str | None]:
         """The options of every task; the group's own ``task_id`` is their group id."""
         merged = self._merged_options(options)
-        group_id = merged.pop("task_id", None) or uuid()
+        group_id = merged.pop("task_id", None) or new_id()
         return {**merged, "group_id": group_id}, group_id, merged.get("root_id")
 
     def _prepared(
@@ -168,7 +169,7 @@ class group(Signature):
     ) -> tuple[str, Any]:
         """The group's id and its results. Tasks of a generator are frozen when they are made."""
         options = self.options
-        own_id = options.setdefault("task_id", uuid())
+        own_id = options.setdefault("task_id", new_id())
         options.update({key: value for key, value in {"group_id": group_id, "chord": chord}.items() if value})
         if group_index is not None:
             options["group_index"] = group_index

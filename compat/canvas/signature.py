@@ -11,7 +11,8 @@ from functools import partial as _partial
 from typing import Any, ClassVar, Self
 
 from kombu.utils.functional import reprcall
-from kombu.utils.uuid import uuid
+
+from pyramid_scheduler.api import new_id
 
 from .._state import current_app
 from ..utils import abstract
@@ -150,7 +151,7 @@ class Signature(Stamped, Links, dict[str, Any]):
     ) -> Any:
         """Settle the id (``_id``, or a new one, unless it has one) and return the result to come."""
         options = self.options
-        task_id = options.setdefault("task_id", _id or uuid())
+        task_id = options.setdefault("task_id", _id or new_id())
         if "reply_to" not in options:
             options["reply_to"] = self.app.thread_oid
         if group_id:
