@@ -51,8 +51,8 @@ def cli_page() -> str:
     out.write(
         "SIGINT finishes running jobs within `scheduler.shutdown_timeout` and hands the rest back, a second one\n"
     )
-    out.write("one leaves at once, SIGHUP replaces the processes.\n\n")
-    out.write("Exit status: 0, or 1 where something went wrong, or 2 for words it does not know.\n")
+    out.write("leaves at once, SIGHUP replaces the processes.\n\n")
+    out.write("Exit status: 0; 1 where something went wrong; 2 for words it does not understand; 130 on Ctrl-C.\n")
     commands = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
     for name, command in commands.choices.items():
         out.write(f"\n## {name}\n\n```\n{command.format_help().strip()}\n```\n")

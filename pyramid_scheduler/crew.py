@@ -7,7 +7,7 @@ import socket
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
 
 from .broker.broker import module_for
 from .broker.url import display
@@ -113,7 +113,7 @@ def supervise(
         return 0
     return Supervisor(
         boot=Booting(load, tuple(queues), threads),
-        make_home=SupervisorHome,
+        make_home=partial(SupervisorHome, timekeeper=timekeeper),
         processes=processes,
         timekeeper=timekeeper,
         announce=announce,
@@ -129,8 +129,9 @@ def portable(settings: Settings) -> Settings:
 class SupervisorHome:
     """The supervisor's hold on broker and ledger."""
 
-    def __init__(self, hello: Hello) -> None:
+    def __init__(self, hello: Hello, *, timekeeper: bool = True) -> None:
         self._hello = hello
+        self._timekeeper = timekeeper
         self._scheduler = Scheduler(hello.settings)
         self.leases = self._scheduler.broker.leases
         self.shutdown_seconds = hello.settings.shutdown_timeout_seconds
@@ -177,16 +178,23 @@ class SupervisorHome:
     def banner(self, processes: int) -> Sequence[str]:
         """Five lines: what it is connected to, and what it will run."""
         settings, hello = self._hello.settings, self._hello
-        allowed: Any = ", ".join(settings.allow) or "any"
-        trust = "local broker" if self._scheduler.broker.local else "signed" if settings.secrets else "unsigned"
         name = settings.id or socket.gethostname()
+        keeper = "a timekeeper" if self._timekeeper else "no timekeeper"
         return (
-            f"pscheduler {name} is up: {processes} processes of {hello.threads} threads, and a timekeeper",
+            f"pscheduler {name} is up: {processes} processes of {hello.threads} threads, and {keeper}",
             f"  broker   {self._scheduler.broker.url}",
             f"  ledger   {display(ledger_url(settings))}",
             f"  queues   {', '.join(hello.queues)}",
-            f"  trust    {trust}; functions of {allowed}",
+            f"  trust    {self._trust()}",
         )
+
+    def _trust(self) -> str:
+        if self._scheduler.broker.local:
+            return "the broker is local: its messages may name any function"
+        open_to_all = self._scheduler.tasks.open_to_all
+        if self._hello.settings.secrets:
+            return f"a signed message may name any function, others {open_to_all}"
+        return f"messages are not signed, and may name {open_to_all}"
 
     def close(self) -> None:
         self._scheduler.shutdown(0)

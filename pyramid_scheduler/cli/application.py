@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import plaster
+from pyramid.exceptions import ConfigurationError
 
-from ..core.errors import InvalidSetting
+from ..core.errors import InvalidSetting, SchedulerError
 from ..scheduler import Scheduler
 
 
@@ -37,7 +38,7 @@ class Application:
 
     def load(self) -> Scheduler:
         """Load the WSGI application and return its scheduler; raises InvalidSetting where it has none."""
-        app: Any = self._loader().get_wsgi_app(self.name, dict(self.overrides))
+        app: Any = self._load_app()
         registry = getattr(app, "registry", None)
         scheduler = getattr(registry, "scheduler", None)
         if not isinstance(scheduler, Scheduler):
@@ -47,6 +48,16 @@ class Application:
             )
         return scheduler
 
+    def _load_app(self) -> Any:
+        """An error that is ours is told in our words; the application's own keep their traceback."""
+        try:
+            return self._loader().get_wsgi_app(self.name, dict(self.overrides))
+        except ConfigurationError as error:
+            ours = _ours(error)
+            if ours is None:
+                raise
+            raise InvalidSetting(f"{self.uri}: {ours}") from error
+
     def _loader(self) -> Any:
         try:
             return plaster.get_loader(self.uri, protocols=["wsgi"])
@@ -54,6 +65,13 @@ class Application:
             raise InvalidSetting(
                 f"{self.uri!r} is no configuration file: the file comes last, as in pscheduler show ID CONFIG.ini"
             ) from error
+
+
+def _ours(error: BaseException | None) -> SchedulerError | None:
+    """What of ours Pyramid has wrapped, if it has."""
+    while error is not None and not isinstance(error, SchedulerError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def parse_overrides(words: list[str]) -> tuple[tuple[str, str], ...]:

@@ -29,12 +29,15 @@ def status(scheduler: Scheduler, args: Namespace) -> int:
     print_table(("queue", "waiting"), list(facts["queues"].items()), "no queues")
     print()
     print_table(("what", "count"), list(facts["counts"].items()), "nothing is stored")
+    print()
+    workers = [(worker.name, ", ".join(worker.queues) or "the clock") for worker in facts["workers"]]
+    print_table(("worker", "serves"), workers, "no live workers")
     print(f"\nnext job due  {moment(facts['next_fire_at'])}")
     return 0
 
 
 def check(scheduler: Scheduler, args: Namespace) -> int:
-    """Say in plain words whether producers and workers can talk; exit status 1 if they cannot."""
+    """Say in plain words whether producers and workers can talk; exit status 1 on an error, warnings leave it 0."""
     findings = list(_examine(scheduler))
     if args.json:
         print_json(findings)
@@ -83,7 +86,7 @@ def _workers(scheduler: Scheduler) -> Iterator[Finding]:
         yield Finding("ok", f"{worker.name} serves {', '.join(worker.queues) or 'the clock'}")
     for queue in scheduler.settings.queues:
         if queue not in served:
-            yield Finding("warning", f"no live worker serves queue {queue}: its jobs wait; start pscheduler")
+            yield Finding("warning", f"no live worker serves queue {queue}: its jobs wait; start a worker")
 
 
 def _trust(scheduler: Scheduler) -> Iterator[Finding]:
@@ -93,11 +96,9 @@ def _trust(scheduler: Scheduler) -> Iterator[Finding]:
     elif settings.secrets:
         yield Finding("ok", "messages are signed (scheduler.secret is set)")
     else:
-        allowed = ", ".join(settings.allow) or "none"
         yield Finding(
             "warning",
-            "scheduler.secret is not set: messages are JSON only, and may name only registered tasks and functions of:"
-            f" {allowed}",
+            f"scheduler.secret is not set: messages are JSON only, and may name only {scheduler.tasks.open_to_all}",
         )
 
 

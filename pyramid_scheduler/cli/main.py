@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -10,6 +12,7 @@ from ..core.errors import SchedulerError
 from ..scheduler import Scheduler
 from . import database, health, jobs, messages, migrate, worker
 from .application import Application, parse_overrides
+from .counts import from_one_up
 
 Command = Callable[[Scheduler, argparse.Namespace], int]
 
@@ -24,20 +27,23 @@ COMMANDS: dict[str, tuple[Command, tuple[str, ...]]] = {
     "run": (jobs.run, ("id",)),
     "purge": (messages.purge, ("purged_queue",)),
     "failed": (messages.failed, ()),
-    "retry": (messages.retry, ("id",)),
+    "retry": (messages.retry, ("kept",)),
     "status": (health.status, ()),
     "check": (health.check, ()),
     "db": (database.db, ("action",)),
 }
 CHOICES = {"action": ("upgrade", "current", "check")}
+#: What a positional argument is called, and is, where its name does not say it.
+LABELS = {
+    "purged_queue": ("QUEUE", "the queue"),
+    "action": ("ACTION", "upgrade, current or check"),
+    "kept": ("ID", "the id; none with --all"),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The console script; returns the exit status."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    if words and words[0] not in (*COMMANDS, "worker", "migrate", "-h", "--help"):
-        words.insert(0, "worker")
-    args = build_parser().parse_args(words)
+    args = _parse(list(sys.argv[1:] if argv is None else argv))
     try:
         if args.command == "migrate":
             return migrate.run(args)
@@ -50,6 +56,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _parse(words: list[str]) -> argparse.Namespace:
+    parser = build_parser()
+    known = (*COMMANDS, "worker", "migrate")
+    if words and words[0] not in (*known, "-h", "--help"):
+        if _is_no_file(words[0]):
+            near = difflib.get_close_matches(words[0], known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"the commands are {', '.join(known)}"
+            parser.error(f"{words[0]!r} is neither a command nor a configuration file; {hint}")
+        words.insert(0, "worker")
+    args = parser.parse_args(words)
+    if args.command == "retry":
+        messages.complete(args, parser.error)
+    return args
+
+
+def _is_no_file(word: str) -> bool:
+    """No configuration file is written like this: its name has an ending, or its URI a scheme."""
+    return not word.startswith("-") and "." not in word and ":" not in word and not os.path.exists(word)
 
 
 def _answer(application: Application, args: argparse.Namespace) -> int:
@@ -78,7 +104,6 @@ def build_parser() -> argparse.ArgumentParser:
             "overrides", nargs="*", metavar="key=value", help="values for %%(key)s in the ini file, as pserve has them"
         )
         command.add_argument("--app-name", help="the application's name in the file, as #name")
-        command.add_argument("-q", "--queue", action="append", help="only this queue (repeatable)")
     text = (migrate.run.__doc__ or "").strip()
     migrate.add_arguments(commands.add_parser("migrate", help="read code written for Celery", description=text))
     return parser
@@ -87,9 +112,14 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_command(parser: argparse.ArgumentParser, name: str, positionals: Sequence[str]) -> None:
     parser.add_argument("--json", action="store_true", help="answer in JSON")
     if name == "failed":
-        parser.add_argument("--limit", type=int, default=100, help="show at most so many (default: %(default)s)")
+        parser.add_argument(
+            "--limit", type=from_one_up, default=100, help="show at most so many (default: %(default)s)"
+        )
+    if name in ("jobs", "failed"):
+        parser.add_argument("-q", "--queue", action="append", help="only those of this queue (repeatable)")
     if name == "retry":
-        parser.add_argument("--all", action="store_true", help="retry everything that is kept; ID is then ALL")
+        messages.add_arguments(parser)
     for positional in positionals:
-        label = {"purged_queue": "QUEUE", "action": "ACTION"}.get(positional, positional.upper())
-        parser.add_argument(positional, metavar=label, choices=CHOICES.get(positional), help=f"the {label.lower()}")
+        label, help_ = LABELS.get(positional, (positional.upper(), f"the {positional}"))
+        count = "?" if positional == "kept" else None
+        parser.add_argument(positional, metavar=label, nargs=count, choices=CHOICES.get(positional), help=help_)

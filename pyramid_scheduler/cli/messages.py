@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterable
 
 from ..core.errors import JobNotFound
 from ..core.run import Parked
@@ -32,7 +33,7 @@ def purge(scheduler: Scheduler, args: Namespace) -> int:
 
 def failed(scheduler: Scheduler, args: Namespace) -> int:
     """List the messages that are kept because they failed or cannot run."""
-    found = [one for queue in (args.queue or [None]) for one in scheduler.ledger.parked.find(args.limit, queue)]
+    found = list(_kept(scheduler, args.queue, args.limit))
     if args.json:
         print_json([_facts(parked) for parked in found])
         return 0
@@ -41,16 +42,37 @@ def failed(scheduler: Scheduler, args: Namespace) -> int:
     return 0
 
 
+def _kept(scheduler: Scheduler, queues: list[str] | None, limit: int) -> Iterable[Parked]:
+    return (one for queue in queues or (None,) for one in scheduler.ledger.parked.find(limit, queue))
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Those of ``retry``."""
+    parser.add_argument("--all", action="store_true", help="retry everything that is kept")
+    parser.add_argument("-q", "--queue", action="append", help="with --all: only those of this queue (repeatable)")
+
+
+def complete(args: Namespace, fail: Callable[[str], object]) -> None:
+    """With ``--all`` there is no id, and the word in its place is the configuration file."""
+    if args.all:
+        if args.kept is not None:
+            args.kept, args.config_uri, args.overrides = None, args.kept, [args.config_uri, *args.overrides]
+    elif args.kept is None:
+        fail("retry what? Give an ID, or --all")
+    elif args.queue:
+        fail("-q goes with --all; an ID says by itself what is retried")
+
+
 def retry(scheduler: Scheduler, args: Namespace) -> int:
     """Put kept messages back into their queues: one by id, or all with ``--all``."""
-    ids = [parked.id for parked in scheduler.ledger.parked.find(1_000_000)] if args.all else [args.id]
+    ids = [parked.id for parked in _kept(scheduler, args.queue, 1_000_000)] if args.all else [args.kept]
     for parked_id in ids:
         if not scheduler.wiring.retry(parked_id):
             raise JobNotFound(f"no kept message has the id {parked_id!r}; pscheduler failed lists them")
     if args.json:
         print_json({"retried": ids})
     else:
-        print(f"{len(ids)} messages are back in their queues" if args.all else f"{args.id} is back in its queue")
+        print(f"{len(ids)} messages are back in their queues" if args.all else f"{args.kept} is back in its queue")
     return 0
 
 

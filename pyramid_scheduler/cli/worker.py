@@ -10,16 +10,18 @@ from ..core.settings import parse_settings
 from ..crew import supervise
 from ..scheduler import Scheduler
 from .application import Application
+from .counts import from_one_up, from_zero_up
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--processes",
-        type=int,
+        type=from_zero_up,
         metavar="N",
         help="worker processes (scheduler.worker.processes); 0: only keep the times",
     )
-    parser.add_argument("--threads", type=int, metavar="N", help="threads of each (scheduler.worker.threads)")
+    parser.add_argument("--threads", type=from_one_up, metavar="N", help="threads of each (scheduler.worker.threads)")
+    parser.add_argument("-q", "--queue", action="append", help="serve, or with --message tell, only this (repeatable)")
     parser.add_argument("--reload", action="store_true", help="restart when the code or the ini file changes")
     parser.add_argument("--no-timekeeper", action="store_true", help="run jobs only; others keep the times")
     parser.add_argument(

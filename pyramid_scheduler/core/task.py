@@ -69,6 +69,12 @@ class TaskRegistry:
     def allows(self, name: str) -> bool:
         return name in self._allow or name.startswith(self._beneath)
 
+    @property
+    def open_to_all(self) -> str:
+        """What a message may name that is not trusted, in words."""
+        packages = f" and functions of {', '.join(sorted(self._allow))}" if self._allow else ""
+        return f"registered tasks{packages}"
+
     def _find(self, name: str) -> Task | None:
         return self.fallback(name) if self.fallback is not None else None
 

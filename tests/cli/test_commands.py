@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from pyramid_scheduler.core.options import NO_OPTIONS
+from pyramid_scheduler.core.run import Parked, RunState
 from tests.fleet import Fleet, wait_for
 from tests.shop import jobs
 
@@ -68,6 +70,19 @@ def test_failures_are_shown_with_their_reason_and_retried(fleet: Fleet) -> None:
     assert "no kept message" in missing.stderr
 
 
+def test_all_that_is_kept_or_that_of_one_queue_is_retried(fleet: Fleet) -> None:
+    ini = str(fleet.ini)
+    with fleet.scheduler() as scheduler:
+        for n, queue in enumerate(("default", "mail", "mail", "default")):
+            message = scheduler.composer.async_job(jobs.mark, (n,), None, queue, NO_OPTIONS)
+            kept = Parked(message.id, message, RunState.FAILED, "ValueError: out of paper")
+            scheduler.ledger.history.settle([], [kept], [])
+    assert "2 messages are back" in fleet.command("retry", "--all", ini, "-q", "mail").stdout
+    assert json.loads(fleet.command("queues", ini, "--json").stdout) == {"default": 0, "mail": 2}
+    assert "2 messages are back" in fleet.command("retry", "--all", ini, "http_port=8080").stdout
+    assert "nothing has failed" in fleet.command("failed", ini).stdout
+
+
 def test_check_says_in_plain_words_what_is_right_and_what_is_not(fleet: Fleet) -> None:
     ini = str(fleet.ini)
     before = fleet.command("check", ini).stdout
@@ -83,6 +98,7 @@ def test_check_says_in_plain_words_what_is_right_and_what_is_not(fleet: Fleet) -
 def test_status_counts(fleet: Fleet) -> None:
     status = json.loads(fleet.command("status", str(fleet.ini), "--json").stdout)
     assert status["queues"] == {"default": 0, "mail": 0}
+    assert "no live workers" in fleet.command("status", str(fleet.ini)).stdout
 
 
 def test_the_database_is_upgraded_and_another_version_is_an_error(fleet: Fleet, tmp_path: Path) -> None:
@@ -109,6 +125,20 @@ def test_words_in_the_wrong_order_are_told(fleet: Fleet) -> None:
     assert done.stderr.strip() == (
         "pscheduler: 'sweep' is no configuration file: the file comes last, as in pscheduler show ID CONFIG.ini"
     )
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("scheduler.combind", "true", "there is no setting scheduler.combind; did you mean scheduler.combined?"),
+        ("shop.ticks", "-1", "an interval job needs a positive interval: minutes=10, or hours=1, or …"),
+    ],
+)
+def test_a_configuration_that_is_wrong_is_told_in_one_line(fleet: Fleet, key: str, value: str, told: str) -> None:
+    fleet.change(key, value)
+    done = fleet.command("check", str(fleet.ini), check=False)
+    assert done.returncode == 1
+    assert done.stderr.strip() == f"pscheduler: {fleet.ini}: {told}"
 
 
 def test_a_worker_that_cannot_start_says_why_and_exits(fleet: Fleet) -> None:
@@ -139,8 +169,8 @@ def test_a_message_reaches_a_worker(fleet: Fleet) -> None:
 
 
 def test_the_banner_says_what_it_is_connected_to_and_what_it_will_run(fleet: Fleet) -> None:
-    fleet.start()
-    for words in ("2 processes", "broker   sqlite", "ledger   sqlite", "default, mail", "functions of tests"):
+    fleet.start("worker", "--no-timekeeper", str(fleet.ini))
+    for words in ("2 processes of 4 threads, and no timekeeper", "broker   sqlite", "ledger   sqlite", "default, mail"):
         assert words in fleet.logs()
 
 
