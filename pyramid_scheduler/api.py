@@ -2,7 +2,6 @@
 
 from .core.errors import (
     BrokerUnavailable,
-    DuplicateJob,
     InvalidJob,
     InvalidMessage,
     InvalidQueue,
@@ -66,7 +65,6 @@ __all__ = [  # noqa: RUF022 (grouped by what they are)
     "write_plain_json",
     # Errors
     "BrokerUnavailable",
-    "DuplicateJob",
     "InvalidJob",
     "InvalidMessage",
     "InvalidQueue",

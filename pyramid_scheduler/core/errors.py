@@ -43,10 +43,6 @@ class JobNotFound(SchedulerError, LookupError):
     """No job with that id is stored."""
 
 
-class DuplicateJob(InvalidJob):
-    """A job with that id exists; pass ``replace_existing=True`` to replace it."""
-
-
 class BrokerUnavailable(SchedulerError, ConnectionError):
     """The broker does not answer."""
 
