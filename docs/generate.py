@@ -24,9 +24,9 @@ def settings_page() -> str:
     out = io.StringIO()
     out.write("# Settings\n\nGenerated from the table in `pyramid_scheduler/core/settings.py`.\n\n")
     out.write(
-        "An unknown `scheduler.*` key is an error that names the nearest one; below `scheduler.broker.` an unknown key\n"
+        "An unknown `scheduler.*` key is an error that names the nearest one. Below `scheduler.broker.` an unknown\n"
     )
-    out.write("goes to the transport, and SQL and Redis ignore those that they do not know.\n\n")
+    out.write("key goes to the transport; SQL and Redis ignore those that they do not know.\n\n")
     out.write("| key | default | what it does |\n|---|---|---|\n")
     for row in TABLE:
         out.write(f"| `scheduler.{row.key}` | {_default(row)} | {row.doc} |\n")
