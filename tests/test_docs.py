@@ -21,6 +21,7 @@ from pyramid_scheduler.cli.main import COMMANDS
 from pyramid_scheduler.core.options import CRON_FIELDS, INTERVAL_FIELDS, JobOptions
 from pyramid_scheduler.core.settings import TABLE, assert_table_matches_settings
 from pyramid_scheduler.scheduler import Scheduler
+from pyramid_scheduler.web.serving import SERVERS
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
@@ -113,6 +114,12 @@ def test_every_method_is_told(name: str) -> None:
 def test_every_event_is_told() -> None:
     told = {name.strip("`") for name, *_ in rows("Events")}
     assert told == {event.name for event in api.EventType if event is not api.EventType.ALL}
+
+
+@pytest.mark.parametrize("module", sorted(set(SERVERS) - {"uwsgidecorators"}))
+def test_every_server_in_which_combined_mode_starts_is_told(module: str) -> None:
+    page = (ROOT / "docs" / "deploying.md").read_text()
+    assert module.rpartition(".")[2] in page.lower()
 
 
 # The examples run

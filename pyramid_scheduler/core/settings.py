@@ -90,7 +90,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("history", "history_seconds", parse_duration, 86400.0, "How long outcomes are kept (`24h`). Failed messages: 30 times as long; those that cannot be read: until they are retried."),
     Setting("delegator", "delegator", _reference, None, "Dotted name of `delegator(func, args, kwargs)`; if it returns true, it ran the job."),
     Setting("secret", "secrets", _words, (), "Keys that sign messages, separated by spaces; the first signs, all verify. See SECURITY.md."),
-    Setting("allow", "allow", _words, (), "Packages whose functions an unsigned message may name, separated by spaces; default: the application's root package."),
+    Setting("allow", "allow", _words, (), "Packages whose own functions an unsigned message may name, separated by spaces; default: the application's root package."),
     Setting("timezone", "timezone", _text, "", "IANA zone of cron schedules and naive dates; default: the machine's."),
     Setting("worker.processes", "worker_processes", _count, 2, "Worker processes of `pscheduler`."),
     Setting("worker.threads", "worker_threads", _count, 4, "Threads that run jobs in each worker process."),
