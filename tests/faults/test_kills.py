@@ -16,7 +16,7 @@ from tests.shop import jobs
 
 MakeFleet = Callable[..., Fleet]
 JOBS, SECONDS = 200, 0.2
-SHORT_JOBS, SHORT_SECONDS, KILLS = 4000, 0.0005, 8
+SHORT_JOBS, SHORT_SECONDS, KILLS = 4000, 0.002, 8
 RUNNING_AGAIN_SECONDS = 10.0
 
 
@@ -112,9 +112,12 @@ def test_over_killed_children_a_job_that_is_acked_early_runs_at_most_once_and_is
     with fleet.scheduler() as scheduler:
         ids = scheduler.add_many([(jobs.work_at_most_once, (name, SHORT_SECONDS)) for name in names])
         fleet.start()
+        killed: set[int] = set()
         for kill in range(1, KILLS + 1):
             wait_for(lambda due=SHORT_JOBS * kill // (KILLS + 2): len(fleet.lines("effects")) / 2 >= due)  # type: ignore[misc]
-            os.kill(int(fleet.lines("effects")[-1][2]), signal.SIGKILL)
+            running = wait_for(lambda: [pid for *_, pid in fleet.lines("effects")[-20:] if int(pid) not in killed])
+            killed.add(int(running[-1]))
+            os.kill(int(running[-1]), signal.SIGKILL)
         name_of = dict(zip(ids, names, strict=True))
 
         def lost() -> set[str]:
