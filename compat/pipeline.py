@@ -36,6 +36,11 @@ class Pipeline:
         """Use this Scheduler, which somebody else starts and stops."""
         self._scheduler, self._shared = scheduler, True
 
+    @property
+    def is_open_to_kombu(self) -> bool:
+        """Whether kombu, by the app's own settings, finds the queues of this pipeline."""
+        return not self._shared and speaks_kombu(self.app)
+
     def close(self) -> None:
         scheduler, self._scheduler = self._scheduler, None
         if scheduler is not None and not self._shared:

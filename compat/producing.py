@@ -11,13 +11,15 @@ from typing import Any, Self
 
 from kombu import compression as compressions
 from kombu import serialization
+from kombu.entity import Queue
 from kombu.exceptions import OperationalError
 from kombu.utils.functional import retry_over_time
 
 from pyramid_scheduler.api import PLAIN, BrokerUnavailable, Message, write_plain_json
 
-#: Queues with one of these mean more than a name, so kombu declares them.
-_SPECIAL_ARGUMENTS = ("x-max-priority", "x-queue-type")
+#: A durable queue without any of these is a name, and the pipeline makes it; all others are for kombu to declare.
+_LIMITS = ("expires", "message_ttl", "max_length", "max_length_bytes", "max_priority")
+_TRAITS = ("exclusive", "auto_delete", "queue_arguments")
 _PROPERTIES = ("correlation_id", "reply_to", "app_id", "message_id", "type", "user_id", "cluster_id", "timestamp")
 
 
@@ -80,7 +82,9 @@ class PipelineProducer:
         """Publish as ``kombu.Producer.publish`` does; raises kombu's EncodeError and OperationalError."""
         if not self._goes_through_the_pipeline(options):
             return self._publish_with_kombu(body, options)
-        return self.send(make_message(body, options), options.get("retry"), options.get("retry_policy") or {})
+        retry, policy = options.get("retry"), options.get("retry_policy") or {}
+        self._declare(options.get("declare") or (), retry, policy)
+        return self.send(make_message(body, options), retry, policy)
 
     def send(self, message: Message, retry: Any, policy: Mapping[str, Any]) -> None:
         """Publish a message that is made already; raises kombu's OperationalError."""
@@ -93,12 +97,15 @@ class PipelineProducer:
     def _goes_through_the_pipeline(self, options: Mapping[str, Any]) -> bool:
         if options.get("exchange") != "" or not options.get("routing_key"):
             return False
-        if options.get("delivery_mode") not in (None, 2, "persistent"):
-            return False
-        declared = options.get("declare") or ()
-        return not any(
-            (getattr(entity, "queue_arguments", None) or {}).keys() & set(_SPECIAL_ARGUMENTS) for entity in declared
-        )
+        return not self._pipeline.is_open_to_kombu or options.get("delivery_mode") in (None, 2, "persistent")
+
+    def _declare(self, entities: Any, retry: Any, policy: Mapping[str, Any]) -> None:
+        """Before the first message, or the pipeline would make a queue that a worker cannot declare."""
+        special = [entity for entity in entities if not _is_plain(entity)]
+        if special and self._pipeline.is_open_to_kombu:
+            with self.app.amqp.producer_pool.acquire(block=True) as producer:
+                for entity in special:
+                    producer.maybe_declare(entity, bool(retry), **policy)
 
     def _publish(self, message: Message, retry: Any, policy: Mapping[str, Any]) -> None:
         publish = self._pipeline.scheduler.publisher.publish
@@ -124,6 +131,13 @@ class PipelineProducer:
     def _publish_with_kombu(self, body: Any, options: dict[str, Any]) -> Any:
         with self.app.amqp.producer_pool.acquire(block=True) as producer:
             return producer.publish(body, **options)
+
+
+def _is_plain(entity: Any) -> bool:
+    if not isinstance(entity, Queue) or not entity.durable:
+        return False
+    limited = any(getattr(entity, name) is not None for name in _LIMITS)
+    return not limited and not any(getattr(entity, name) for name in _TRAITS)
 
 
 def make_message(body: Any, options: Mapping[str, Any]) -> Message:

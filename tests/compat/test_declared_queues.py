@@ -1,0 +1,73 @@
+"""Queues that are more than a name: whoever comes first makes them as the app describes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kombu import Connection, Exchange, Queue
+
+from compat import Celery
+from tests import servers
+
+KINDS: dict[str, dict[str, Any]] = {
+    "dead letters": {"queue_arguments": {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"}},
+    "a life of messages": {"message_ttl": 60},
+    "a greatest length": {"max_length": 100},
+    "a greatest priority": {"max_priority": 5},
+    "none of its own after a restart": {"durable": False},
+}
+
+
+def sender(broker: str, queue: Queue, **settings: Any) -> Celery:
+    app = Celery("sender", broker=broker, set_as_current=False)
+    app.conf.update(task_queues=[queue], task_default_queue=queue.name, **settings)
+    app.conf.pyramid_scheduler = {"ledger.url": "sqlite://"}
+    return app
+
+
+@pytest.fixture
+def rabbitmq(tmp_path: Path) -> Iterator[Any]:
+    with servers.fresh_broker("rabbitmq", tmp_path) as url, Connection(url) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_queue_that_its_producer_made_is_the_one_that_a_worker_declares(rabbitmq: Any, kind: str) -> None:
+    name = servers.unique("declared")
+    queue = Queue(name, Exchange(name), routing_key=name, **KINDS[kind])
+    app = sender(rabbitmq.as_uri(include_password=True), queue)
+
+    for _ in range(2):
+        app.send_task("t")
+    app.close()
+
+    bound = queue(rabbitmq.default_channel)
+    try:
+        bound.declare()  # raises PreconditionFailed where it is another
+        assert bound.queue_declare(passive=True).message_count == 2
+    finally:
+        bound.delete()
+        bound.exchange.delete()
+
+
+@pytest.mark.parametrize(
+    ("traits", "settings"),
+    [
+        ({"queue_arguments": {"x-max-priority": 5}}, {}),
+        ({}, {"task_default_delivery_mode": "transient"}),
+    ],
+    ids=["a greatest priority", "transient messages"],
+)
+def test_what_only_rabbitmq_knows_is_no_reason_to_send_past_a_database(
+    tmp_path: Path, traits: dict[str, Any], settings: dict[str, Any]
+) -> None:
+    with servers.fresh_broker("sqlite", tmp_path) as url:
+        app = sender(f"sqla+{url}", Queue("declared", **traits), **settings)
+
+        app.send_task("t")
+
+        assert app.pipeline.scheduler.broker.size("declared") == 1
+        app.close()
