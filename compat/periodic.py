@@ -3,55 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from kombu.utils.uuid import uuid
 
-from pyramid_scheduler import register_trigger
 from pyramid_scheduler.api import JobKind, Schedule
 
 from .beat.entry import evaluate
 from .exceptions import ImproperlyConfigured
 from .producing import make_message
-from .schedules import crontab, maybe_schedule, schedule, solar
+from .schedules import crontab, maybe_schedule
+from .triggers import INTERVAL, first_fire, trigger_of
 from .utils.functional import maybe_list
 from .utils.log import get_logger
 
 logger = get_logger("celery.beat")
 PREFIX = "beat:"
-CRONTAB = "celery-crontab"
-SOLAR = "celery-solar"
-_FIELDS = ("minute", "hour", "day_of_week", "day_of_month", "month_of_year")
-
-
-class _Following:
-    """Asks a Celery schedule when its next run is; what APScheduler calls a trigger."""
-
-    def __init__(self, when: Any) -> None:
-        self._when = when
-
-    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
-        """The first moment that is not before ``now``."""
-        self._when.nowfun = lambda: now
-        left: timedelta = self._when.remaining_estimate(now)
-        return now.astimezone(UTC) + left
-
-
-def _crontab(trigger: Mapping[str, Any]) -> _Following:
-    made = crontab(**trigger["fields"])
-    made.__dict__["tz"] = ZoneInfo(trigger["timezone"])
-    return _Following(made)
-
-
-def _solar(trigger: Mapping[str, Any]) -> _Following:
-    return _Following(solar(trigger["event"], trigger["lat"], trigger["lon"]))
-
-
-_MAKERS = {CRONTAB: _crontab, SOLAR: _solar}
-for _type, _maker in _MAKERS.items():
-    register_trigger(_type, _maker)
 
 
 def declare_beat_schedule(app: Any, scheduler: Any) -> None:
@@ -73,10 +40,10 @@ def declared_job(app: Any, name: str, entry: Mapping[str, Any]) -> Schedule:
     """One entry as a job; raises ImproperlyConfigured for a schedule of a kind of its own."""
     trigger = _trigger(app, name, entry)
     message = _message(app, entry)
-    first = _first(trigger, app.pipeline.scheduler.clock.now())
+    first = first_fire(trigger, app.pipeline.scheduler.clock.now())
     return Schedule(
         id=PREFIX + name,
-        kind=JobKind.INTERVAL if trigger["type"] == "interval" else JobKind.CRON,
+        kind=JobKind.INTERVAL if trigger["type"] == INTERVAL else JobKind.CRON,
         queue=message.queue,
         task=entry["task"],
         trigger=trigger,
@@ -89,31 +56,10 @@ def declared_job(app: Any, name: str, entry: Mapping[str, Any]) -> Schedule:
 
 
 def _trigger(app: Any, name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
-    when = maybe_schedule(entry["schedule"], entry.get("relative", False), app=app)
-    common = {"start": None, "end": None, "timezone": str(app.timezone), "jitter": None}
-    if isinstance(when, crontab):
-        fields = {field: _plain(getattr(when, f"_orig_{field}")) for field in _FIELDS}
-        return {"type": CRONTAB, "fields": fields, "words": repr(when), **common}
-    if isinstance(when, solar):
-        said = {"event": when.event, "lat": when.lat, "lon": when.lon}
-        return {"type": SOLAR, **said, "words": repr(when), **common}
-    if isinstance(when, schedule):
-        return {"type": "interval", "seconds": max(when.seconds, 0.001), **common}
-    raise ImproperlyConfigured(
-        f"beat_schedule[{name!r}] has a schedule of its own kind, {when!r}: use crontab, solar, seconds or a timedelta,"
-        " or run it with compat.beat.Service"
-    )
-
-
-def _first(trigger: Mapping[str, Any], now: datetime) -> float:
-    """When a job that was not stored before runs first (epoch seconds)."""
-    if trigger["type"] == "interval":
-        return now.timestamp() + float(trigger["seconds"])
-    return _MAKERS[trigger["type"]](trigger).get_next_fire_time(None, now).timestamp()
-
-
-def _plain(field: Any) -> Any:
-    return sorted(field) if isinstance(field, (set, frozenset, tuple)) else field
+    try:
+        return trigger_of(maybe_schedule(entry["schedule"], entry.get("relative", False), app=app), app.timezone)
+    except ImproperlyConfigured as error:
+        raise ImproperlyConfigured(f"beat_schedule[{name!r}]: {error}") from error
 
 
 def _message(app: Any, entry: Mapping[str, Any]) -> Any:

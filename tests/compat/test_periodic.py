@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,9 @@ import pytest
 
 from compat.exceptions import ImproperlyConfigured
 from compat.periodic import declare_beat_schedule, declared_job
-from compat.schedules import BaseSchedule, crontab
+from compat.schedules import BaseSchedule, crontab, schedule
+from compat.utils.time import LocalTimezone
+from compat.utils.time import timezone as zones
 from pyramid_scheduler.api import JobKind
 from pyramid_scheduler.schedule import triggers
 
@@ -59,11 +61,69 @@ def test_an_entry_goes_where_its_options_say(app: Any) -> None:
     assert (job.queue, job.message.priority) == ("elsewhere", 3)
 
 
-def test_a_schedule_of_an_own_kind_is_refused_with_the_way_out(app: Any) -> None:
-    class Odd(BaseSchedule): ...
+@pytest.mark.parametrize("kind", [BaseSchedule, schedule, crontab])
+def test_a_schedule_of_an_own_kind_is_refused_with_the_way_out(app: Any, kind: Any) -> None:
+    class Odd(kind):  # type: ignore[misc]
+        def __init__(self) -> None: ...
 
-    with pytest.raises(ImproperlyConfigured, match="own kind"):
-        declared_job(app, "odd", {"task": "t", "schedule": Odd(app=app)})
+    with pytest.raises(ImproperlyConfigured, match=r"beat_schedule\['odd'\].* own kind.*compat\.beat\.Service"):
+        declared_job(app, "odd", {"task": "t", "schedule": Odd()})
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ({"schedule": timedelta(hours=1), "relative": True}, ["Tue 21:30", "Tue 22:30", "Tue 23:30"]),
+        ({"schedule": schedule(86400, relative=True)}, ["Wed 18:30", "Thu 18:30", "Fri 18:30"]),
+    ],
+    ids=["full hours", "days"],
+)
+def test_what_is_relative_runs_when_the_clock_of_its_zone_is_round(
+    app: Any, entry: dict[str, Any], expected: list[str]
+) -> None:
+    app.conf.timezone = "Asia/Kolkata"  # half an hour off
+
+    job = declared_job(app, "round", {"task": "t", **entry})
+
+    assert fires(job.trigger, datetime(2026, 11, 24, 21, 10, tzinfo=UTC), 3) == expected
+
+
+@pytest.mark.parametrize(
+    ("zone", "due"),
+    [
+        (timezone(timedelta(hours=2)), "Wed 01:00"),
+        (timezone(-timedelta(hours=3, minutes=30), "EET"), "Wed 06:30"),
+        (UTC, "Wed 03:00"),
+        ("Europe/Berlin", "Wed 02:00"),
+    ],
+)
+def test_a_zone_may_be_an_offset_without_a_name(app: Any, zone: Any, due: str) -> None:
+    app.conf.timezone = zone
+
+    nightly = declared_job(app, "a", {"task": "t", "schedule": crontab(minute=0, hour=3)})
+
+    assert fires(nightly.trigger, datetime(2026, 11, 24, 21, 0, tzinfo=UTC), 1) == [due]
+
+
+def test_where_the_machines_zone_has_no_name_it_is_still_the_machines(
+    app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(zones.__dict__, "local", LocalTimezone())
+    app.conf.update(timezone=None, enable_utc=False)
+
+    nightly = declared_job(app, "a", {"task": "t", "schedule": crontab(minute=0, hour=3)})
+
+    due = datetime.fromtimestamp(nightly.next_fire_at or 0).astimezone()
+    assert (due.hour, due.minute) == (3, 0)
+
+
+def test_a_zone_that_no_other_process_could_know_is_refused_with_the_way_out(app: Any) -> None:
+    class Odd(LocalTimezone): ...
+
+    app.conf.timezone = Odd()
+
+    with pytest.raises(ImproperlyConfigured, match=r"'Europe/Berlin'"):
+        declared_job(app, "a", {"task": "t", "schedule": crontab()})
 
 
 def test_the_whole_schedule_is_declared(app: Any) -> None:
