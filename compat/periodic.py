@@ -52,6 +52,7 @@ def declared_job(app: Any, name: str, entry: Mapping[str, Any]) -> Schedule:
         due_at=first,
         name=name,
         declared=True,
+        replace_existing=True,
     )
 
 

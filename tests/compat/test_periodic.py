@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ from compat.utils.time import LocalTimezone
 from compat.utils.time import timezone as zones
 from pyramid_scheduler.api import JobKind
 from pyramid_scheduler.schedule import triggers
+from pyramid_scheduler.schedule.declared import reconcile
 
 
 def fires(trigger: Any, start: datetime, count: int) -> list[str]:
@@ -133,3 +135,16 @@ def test_the_whole_schedule_is_declared(app: Any) -> None:
     declare_beat_schedule(app, scheduler)
 
     assert {"beat:one", "beat:two"} <= set(scheduler.declared)
+
+
+def test_an_entry_that_was_changed_is_changed_in_the_store_too(app: Any) -> None:
+    scheduler = app.pipeline.scheduler
+    for seconds in (60, 30):
+        app.conf.beat_schedule = {"changed": {"task": "t", "schedule": seconds, "args": (seconds,)}}
+        declare_beat_schedule(app, scheduler)
+        reconcile(list(scheduler.declared.values()), scheduler.ledger.schedules, scheduler.emit)
+
+    stored = scheduler.ledger.schedules.get("beat:changed")
+
+    assert stored.trigger["seconds"] == 30
+    assert json.loads(stored.message.body)[0] == [30]
