@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from kombu.utils.uuid import uuid
-
-from pyramid_scheduler.api import JobKind, Schedule
+from pyramid_scheduler.api import JobKind, Message, Schedule
 
 from .beat.entry import evaluate
 from .exceptions import ImproperlyConfigured
-from .producing import make_message
+from .producing import Catching
 from .schedules import crontab, maybe_schedule
 from .triggers import INTERVAL, first_fire, trigger_of
-from .utils.functional import maybe_list
 from .utils.log import get_logger
 
 logger = get_logger("celery.beat")
 PREFIX = "beat:"
+#: Headers and properties that every run has its own of, or none.
+_OF_ONE_CALL = ("expires", "eta", "reply_to", "correlation_id")
+
+
+class _Deaf:
+    """Takes the event ``task-sent``, which would tell of a run that is none."""
+
+    def publish(self, *args: Any, **kwargs: Any) -> None: ...
+
+
+#: How each entry is sent, whatever it says: from the ledger, which knows queues only, and forgets nothing.
+_THROUGH_THE_LEDGER = {"exchange": "", "exchange_type": "direct", "delivery_mode": 2, "event_dispatcher": _Deaf()}
 
 
 def declare_beat_schedule(app: Any, scheduler: Any) -> None:
@@ -39,7 +49,7 @@ def _default_entries(app: Any) -> dict[str, Any]:
 def declared_job(app: Any, name: str, entry: Mapping[str, Any]) -> Schedule:
     """One entry as a job; raises ImproperlyConfigured for a schedule of a kind of its own."""
     trigger = _trigger(app, name, entry)
-    message = _message(app, entry)
+    message = _message(app, name, entry)
     first = first_fire(trigger, app.pipeline.scheduler.clock.now())
     return Schedule(
         id=PREFIX + name,
@@ -63,32 +73,58 @@ def _trigger(app: Any, name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
         raise ImproperlyConfigured(f"beat_schedule[{name!r}]: {error}") from error
 
 
-def _message(app: Any, entry: Mapping[str, Any]) -> Any:
-    """The message every run is a copy of."""
-    task = app.tasks.get(entry["task"])
-    own = {} if task is None else {key: value for key, value in task._get_exec_options().items() if value is not None}
-    options = {**own, **(entry.get("options") or {})}
+def _message(app: Any, name: str, entry: Mapping[str, Any]) -> Message:
+    """The message every run is a copy of: the one that a call of the task sends."""
     args = [evaluate(value) for value in entry.get("args") or ()]
     kwargs = {key: evaluate(value) for key, value in (entry.get("kwargs") or {}).items()}
-    if options.pop("expires", None) is not None:
-        logger.info("%s: 'expires' has no effect on periodic tasks: a late run runs once", entry["task"])
-    headers = {**(options.pop("headers", None) or {}), "celery_beat_task": True, "ps-runs": "uuid"}
-    limits = {name: options.pop(name, None) for name in ("time_limit", "soft_time_limit")}
-    links = {
-        "callbacks": maybe_list(options.pop("link", None)),
-        "errbacks": maybe_list(options.pop("link_error", None)),
-    }
-    routed = app.amqp.router.route(options, entry["task"], args, kwargs, task)
-    message = app.amqp.as_task_v2(uuid(), entry["task"], args, kwargs, **limits, **links)
-    queue = routed.get("queue") or app.amqp.default_queue
-    return make_message(
-        message.body,
-        {
-            **message.properties,
-            "headers": {**message.headers, **headers},
-            "routing_key": getattr(queue, "name", queue),
-            "serializer": routed.get("serializer") or app.conf.task_serializer,
-            "compression": routed.get("compression") or app.conf.task_compression,
-            "priority": routed.get("priority"),
-        },
+    options = {key: value for key, value in (entry.get("options") or {}).items() if key not in ("countdown", "eta")}
+    headers = {**(options.get("headers") or {}), "celery_beat_task": True}
+    queue = _queue(app, name, entry["task"], args, kwargs, options)
+    made = _call(
+        app, name, entry["task"], args, kwargs, {**options, **_THROUGH_THE_LEDGER, "queue": queue, "headers": headers}
     )
+    if made.headers.get("expires") is not None:
+        logger.info("%s: 'expires' has no effect on periodic tasks: a late run runs once", entry["task"])
+    return replace(
+        made,
+        headers={key: value for key, value in made.headers.items() if key not in _OF_ONE_CALL} | {"ps-runs": "uuid"},
+        properties={key: value for key, value in made.properties.items() if key not in _OF_ONE_CALL},
+        expires_at=None,
+    )
+
+
+def _queue(app: Any, name: str, task: str, args: Any, kwargs: Any, options: Mapping[str, Any]) -> Any:
+    """Where the runs go: of an exchange it must be clear which queue it leads to."""
+    registered = app.tasks.get(task)
+    own = {} if registered is None else registered._get_exec_options()
+    said = {key: value for key, value in {**own, **options}.items() if value is not None}
+    to = app.amqp.router.route(said, task, args, kwargs, registered)
+    exchange, key = to.get("exchange"), to.get("routing_key")
+    if not exchange or not key:
+        return to.get("queue") or app.amqp.default_queue
+    address = getattr(exchange, "name", exchange), key
+    found = [queue for queue in app.amqp.queues.values() if (queue.exchange.name, queue.routing_key) == address]
+    if len(found) == 1:
+        return found[0]
+    raise ImproperlyConfigured(
+        f"beat_schedule[{name!r}] goes to exchange {address[0]!r} by key {key!r}, and {len(found)} of task_queues are"
+        " bound by just that: say 'queue' in its options instead"
+    )
+
+
+def _call(app: Any, name: str, task: str, args: Any, kwargs: Any, options: dict[str, Any]) -> Message:
+    """What ``apply_async`` sends; where the task is not known here, or it sends nothing, what a call by name does."""
+    registered = app.tasks.get(task)
+    with Catching(lambda headers: headers.get("task") == task) as caught:
+        if registered is not None:
+            options.setdefault("ignore_result", registered.ignore_result)
+        if registered is not None and not app.conf.task_always_eager:
+            try:
+                registered.apply_async(args, kwargs, **options)
+            except Exception:
+                logger.exception("beat_schedule[%r]: apply_async fails; its runs are sent without it", name)
+        if not caught:
+            app.send_task(task, args, kwargs, **options)
+    if not caught:
+        raise ImproperlyConfigured(f"beat_schedule[{name!r}]: app.send_task of {app!r} sends no message")
+    return caught[0]
