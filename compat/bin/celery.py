@@ -10,7 +10,7 @@ from typing import Any
 
 from ..app.utils import find_app
 from ..exceptions import ImproperlyConfigured
-from . import asking, beat, tasks, worker
+from . import asking, beat, environment, tasks, worker
 
 Command = Callable[[Any, argparse.Namespace], int]
 
@@ -25,7 +25,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Command]] =
     "purge": (tasks.add_purge_arguments, tasks.purge),
     "list": (tasks.add_list_arguments, tasks.list_bindings),
     "report": (tasks.add_no_arguments, tasks.report),
-    "shell": (tasks.add_no_arguments, tasks.shell),
+    "shell": (tasks.add_shell_arguments, tasks.shell),
 }
 #: Celery's words that are not here, and the way out.
 REFUSED = {
@@ -37,6 +37,13 @@ REFUSED = {
     "migrate": "drain the old broker with a worker, then switch",
     "upgrade": "old and new names of settings are both read",
 }
+#: Options of all commands, which some write after the word.
+BEFORE_THE_WORD = ("-A", "--app", "-b", "--broker", "--result-backend", "--loader", "--config", "--workdir")
+_DETACHING = "run it under systemd or a container runtime, which keep it in the background"
+NOT_OPTIONS = {
+    "-D": _DETACHING,
+    "--detach": _DETACHING,
+}
 
 
 def main(argv: Sequence[str] | None = None, app: Any = None) -> int:
@@ -46,14 +53,9 @@ def main(argv: Sequence[str] | None = None, app: Any = None) -> int:
         words = words[1:]  # the program's own name, as in app.start(argv=["celery", "worker"])
     sys.path.insert(0, os.getcwd())
     args, unknown = _parser().parse_known_args(words)
-    if args.command in REFUSED:
-        print(f"celery {args.command}: {REFUSED[args.command]}", file=sys.stderr)
-        return 64
-    for word in unknown:
-        print(f"celery {args.command}: {word} has no effect here", file=sys.stderr)
-    if args.skip_checks or os.environ.get("SKIP_CHECKS"):
-        os.environ["CELERY_SKIP_CHECKS"] = "true"  # for the processes of a worker, too
     try:
+        _refuse(args.command, unknown)
+        environment.hand_on(args)
         found = _app(args, app)
     except ImproperlyConfigured as error:
         print(f"celery {args.command}: {error}", file=sys.stderr)
@@ -61,26 +63,35 @@ def main(argv: Sequence[str] | None = None, app: Any = None) -> int:
     return COMMANDS[args.command][1](found, args)
 
 
+def _refuse(command: str, unknown: Sequence[str]) -> None:
+    """Raises ImproperlyConfigured for what is not there and matters; says so of what does not matter."""
+    if command in REFUSED:
+        raise ImproperlyConfigured(REFUSED[command])
+    for word in unknown:
+        option = word.partition("=")[0]
+        if option in BEFORE_THE_WORD:
+            raise ImproperlyConfigured(f"{option} comes before the word: celery {option} … {command} …")
+        if option in NOT_OPTIONS:
+            raise ImproperlyConfigured(f"{option}: {NOT_OPTIONS[option]}")
+        print(f"celery {command}: {word} has no effect here", file=sys.stderr)
+
+
 def _app(args: argparse.Namespace, app: Any) -> Any:
     if args.workdir:
         os.chdir(args.workdir)
         sys.path.insert(0, args.workdir)
     if args.app:
-        app = _find(args.app)
+        app = find(args.app)
     if app is None:
         from .._state import get_current_app
 
         app = get_current_app()
     app.set_default()
     app.set_current()
-    settings = {"broker_url": args.broker, "result_backend": args.result_backend}
-    app.conf.update({name: value for name, value in settings.items() if value})
-    if args.config:
-        app.config_from_object(args.config)
     return app
 
 
-def _find(name: str) -> Any:
+def find(name: str) -> Any:
     try:
         return find_app(name)
     except (ImportError, AttributeError) as error:
@@ -89,19 +100,23 @@ def _find(name: str) -> Any:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="celery", description=__doc__, allow_abbrev=False)
-    parser.add_argument("-A", "--app", default=os.environ.get("APP"), help="module:attribute, or module, of the app")
+    parser.add_argument("-A", "--app", help="module:attribute, or module, of the app")
     parser.add_argument("-b", "--broker", help="URL of the broker")
     parser.add_argument("--result-backend", help="URL of the result backend")
-    parser.add_argument("--config", help="module with the settings")
+    parser.add_argument("--loader", help="class of the loader")
+    parser.add_argument("--config", help="module with the settings, of an app that names none")
     parser.add_argument("--workdir", help="directory to change to")
     parser.add_argument("--skip-checks", action="store_true", help="do not run Django's system checks")
     parser.add_argument("-C", "--no-color", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("-q", "--quiet", action="store_true", help="say less")
     parser.add_argument("--version", action="version", version=_version())
+    environment.take_defaults(parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (add_arguments, run) in COMMANDS.items():
         text = (run.__doc__ or "").strip()
-        add_arguments(commands.add_parser(name, help=text, description=text, allow_abbrev=False))
+        command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        add_arguments(command)
+        environment.take_defaults(command, name)
     for name in REFUSED:
         commands.add_parser(name, add_help=False)
     return parser

@@ -100,9 +100,20 @@ def report(app: Any, args: argparse.Namespace) -> int:
     return 0
 
 
+#: Names that the prompt has beside the app's.
+SHELL_NAMES = ("Task", "chain", "chord", "chunks", "group", "signature", "subtask", "xmap", "xstarmap")
+
+
+def add_shell_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-T", "--without-tasks", action="store_true", help="leave the tasks' names out")
+
+
 def shell(app: Any, args: argparse.Namespace) -> int:
-    """A Python prompt with the app and its tasks."""
+    """A Python prompt with the app, its tasks, and what makes a canvas."""
     app.loader.import_default_modules()
-    names = {task.name.rpartition(".")[2]: task for name, task in app.tasks.items() if not name.startswith("celery.")}
-    code.interact(banner=f"app is {app!r}", local={"app": app, "celery": sys.modules["compat"], **names})
+    package = sys.modules["compat"]
+    known = {"app": app, "celery": app, **{name: getattr(package, name) for name in SHELL_NAMES}}
+    if not args.without_tasks:
+        known |= {task.__name__: task for name, task in app.tasks.items() if not name.startswith("celery.")}
+    code.interact(banner=f"app is {app!r}", local=known)
     return 0

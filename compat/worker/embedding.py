@@ -67,15 +67,11 @@ def _leave(controller: WorkController, pid: int) -> None:
 
 def _configure(app: Any, options: dict[str, Any]) -> None:
     names = {
-        "broker": "broker_url",
-        "result_backend": "result_backend",
         "time_limit": "task_time_limit",
         "soft_time_limit": "task_soft_time_limit",
         "max_tasks_per_child": "worker_max_tasks_per_child",
         "max_memory_per_child": "worker_max_memory_per_child",
     }
-    if options.get("config"):
-        app.config_from_object(options["config"])
     said = {setting: options[name] for name, setting in names.items() if options.get(name) is not None}
     if options.get("include"):
         said["include"] = options["include"].split(",")

@@ -28,6 +28,7 @@ def test_nothing_in_the_example_project_is_unsupported(bookshop: Path) -> None:
 
     assert inspection.count(Verdict.UNSUPPORTED) == 0
     assert {one.label for one in inspection.findings if one.verdict is Verdict.DIFFERS} == {
+        "app.start",
         "celery.signals.worker_ready",
         "setting accept_content",
         "setting beat_schedule",
