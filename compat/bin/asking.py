@@ -22,16 +22,19 @@ def _add_common(parser: argparse.ArgumentParser, timeout: float) -> None:
     parser.add_argument("-j", "--json", action="store_true", help="answer in JSON")
 
 
-def add_inspect_arguments(parser: argparse.ArgumentParser) -> None:
+def _add_action(parser: argparse.ArgumentParser, kind: str) -> None:
     _add_common(parser, 1.0)
-    parser.add_argument("action", help=", ".join(sorted(_of_type("inspect"))))
+    parser.add_argument("--list", action="store_true", help="list the commands, and ask nobody")
+    parser.add_argument("action", nargs="?", help=", ".join(_of_type(kind)))
     parser.add_argument("arguments", nargs="*")
+
+
+def add_inspect_arguments(parser: argparse.ArgumentParser) -> None:
+    _add_action(parser, "inspect")
 
 
 def add_control_arguments(parser: argparse.ArgumentParser) -> None:
-    _add_common(parser, 1.0)
-    parser.add_argument("action", help=", ".join(sorted(_of_type("control"))))
-    parser.add_argument("arguments", nargs="*")
+    _add_action(parser, "control")
 
 
 def add_status_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +43,12 @@ def add_status_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _of_type(kind: str) -> list[str]:
     assert _commands  # importing it registers the commands
-    return [name for name, said in Panel.meta.items() if said.type == kind and said.visible]
+    return sorted(name for name, said in Panel.meta.items() if said.type == kind and said.visible)
+
+
+def _described(name: str) -> str:
+    said = Panel.meta[name]
+    return f"{' '.join(filter(None, (name, said.signature)))}\n    {said.help}"
 
 
 def inspect(app: Any, args: argparse.Namespace) -> int:
@@ -62,8 +70,12 @@ def status(app: Any, args: argparse.Namespace) -> int:
 def _broadcast_known(app: Any, args: argparse.Namespace, kind: str) -> int:
     """Only commands of that kind: who asks must not shut a worker down by a slip."""
     known = _of_type(kind)
+    if args.list:
+        print("\n".join(_described(name) for name in known))
+        return 0
     if args.action not in known:
-        print(f"celery {kind}: there is no command {args.action}: {', '.join(sorted(known))}", file=sys.stderr)
+        missing = f"there is no command {args.action}" if args.action else "which command?"
+        print(f"celery {kind}: {missing}: {', '.join(known)}", file=sys.stderr)
         return 64
     return _broadcast(app, args)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from compat import Celery, states
+from compat import Celery, chain, signature, states
 from compat.bin.celery import main
 from tests.compat.control.conftest import HOST, SECONDS, Lasting
 
@@ -19,7 +19,8 @@ USAGE = 64
 @pytest.fixture(autouse=True)
 def _path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.delenv("APP", raising=False)
+    for name in ("APP", "CELERY_BROKER_URL"):
+        monkeypatch.setenv(name, "")  # put back after the test, whatever becomes of it
 
 
 @pytest.fixture
@@ -76,6 +77,15 @@ def test_inspect_takes_arguments_and_destinations(worker: Any, say: Any, lasting
 
     assert list(json.loads(out)[HOST]) == [result.id]
     assert say("inspect", "ping", "-d", "other@here", "-t", "0.1")[0] == NOBODY
+
+
+def test_the_commands_are_listed_and_nobody_is_asked(say: Any) -> None:
+    status, out, _ = say("inspect", "--list")
+
+    assert status == 0
+    assert "query_task [id1 [id2 [... [idN]]]]\n    " in out
+    assert "pool_grow" in say("control", "--list")[1]
+    assert say("inspect")[0] == USAGE
 
 
 def test_control_tells_the_workers(hasty: Any, worker: Any, say: Any, lasting: Lasting) -> None:
@@ -164,7 +174,10 @@ def test_the_shell_knows_the_app_and_its_tasks(hasty: Any, say: Any, monkeypatch
     monkeypatch.setattr("code.interact", lambda banner, local: known.update(local))
 
     assert say("shell")[0] == 0
-    assert (known["app"], known["add"]) == (hasty, hasty.tasks["shop.add"])
+    assert (known["app"], known["celery"], known["add"]) == (hasty, hasty, hasty.tasks["shop.add"])
+    assert (known["chain"], known["signature"]) == (chain, signature)
+    known.clear()
+    assert (say("shell", "--without-tasks")[0], "add" in known) == (0, False)
 
 
 def test_a_word_of_celerys_that_is_not_here_is_refused_with_the_way_out(say: Any) -> None:
