@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from kombu.common import Broadcast
+
 from pyramid_scheduler.api import JobKind, Message, Schedule
 
 from .beat.entry import evaluate
@@ -100,8 +102,12 @@ def _queue(app: Any, name: str, task: str, args: Any, kwargs: Any, options: Mapp
     said = {key: value for key, value in {**own, **options}.items() if value is not None}
     to = app.amqp.router.route(said, task, args, kwargs, registered)
     exchange, key = to.get("exchange"), to.get("routing_key")
+    queue = to.get("queue") or app.amqp.default_queue
+    if isinstance(queue, Broadcast):
+        alias = getattr(queue, "alias", queue.name)
+        raise ImproperlyConfigured(f"beat_schedule[{name!r}] goes to the broadcast queue {alias}: name another")
     if not exchange or not key:
-        return to.get("queue") or app.amqp.default_queue
+        return queue
     address = getattr(exchange, "name", exchange), key
     found = [queue for queue in app.amqp.queues.values() if (queue.exchange.name, queue.routing_key) == address]
     if len(found) == 1:

@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any
 
+from kombu.common import Broadcast
+
 from pyramid_scheduler import Scheduler, Settings, parse_settings
 
 from .producing import PipelineProducer
@@ -55,13 +57,18 @@ def broker_url(app: Any) -> str:
     return str(url.split(";")[0])
 
 
+def queues_of(app: Any) -> list[str]:
+    """What a worker of the app takes from. Broadcast queues are not for workers here, who share what they take."""
+    return [name for name, queue in app.amqp.queues.consume_from.items() if not isinstance(queue, Broadcast)]
+
+
 def settings_of(app: Any) -> Settings:
     """The app's settings as pyramid_scheduler's. What is said under ``scheduler.*`` names goes before."""
     conf = app.conf
     url = broker_url(app)
     said: dict[str, Any] = {
         "scheduler.combined": False,
-        "scheduler.queues": tuple(app.amqp.queues.consume_from),
+        "scheduler.queues": tuple(queues_of(app)),
         "scheduler.broker.url": url,
         "scheduler.timezone": str(conf.timezone or ("UTC" if conf.enable_utc else "")),
         **{f"scheduler.broker.{key}": value for key, value in conf.broker_transport_options.items()},

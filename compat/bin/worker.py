@@ -7,6 +7,8 @@ import os
 import sys
 from typing import Any
 
+from kombu.common import Broadcast
+
 from pyramid_scheduler import supervise
 
 from ..utils.nodenames import default_nodename, host_format, node_format
@@ -67,13 +69,17 @@ def run(app: Any, args: argparse.Namespace) -> int:
         threads = 1
     if args.purge:
         print(f"{app.control.purge()} messages dropped")
+    queues = _queues(app, args)
+    if not queues:
+        print("celery worker: no queue is left to take from", file=sys.stderr)
+        return 64
     load = loading(app, args.app, _options(args))
     with pidfile(_node_file(args.pidfile, args.hostname)):
         return supervise(
             load,
             processes=processes,
             threads=threads,
-            queues=_queues(app, args),
+            queues=queues,
             broker_url=app.conf.broker_url or "",
             shared=("compat.worker.controller",),
         )
@@ -95,9 +101,18 @@ def _node_file(name: str | None, hostname: str | None) -> str | None:
 
 
 def _queues(app: Any, args: argparse.Namespace) -> tuple[str, ...]:
-    names = args.queues.split(",") if args.queues else list(app.amqp.queues.consume_from)
+    known = app.amqp.queues
+    names = args.queues.split(",") if args.queues else list(known.consume_from)
     without = set(args.exclude_queues.split(",")) if args.exclude_queues else set()
-    return tuple(name for name in names if name not in without)
+    served = []
+    for name in names:
+        queue = known.aliases.get(name) or known.get(name)
+        if isinstance(queue, Broadcast):
+            word = getattr(queue, "alias", name)
+            print(f"celery worker: {word} is left out: no worker here has a broadcast queue to itself", file=sys.stderr)
+        elif name not in without:
+            served.append(name)
+    return tuple(served)
 
 
 def _options(args: argparse.Namespace) -> dict[str, Any]:

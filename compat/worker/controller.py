@@ -15,6 +15,7 @@ from kombu.serialization import loads
 from .. import signals
 from ..concurrency.base import BasePool
 from ..periodic import declare_beat_schedule
+from ..pipeline import queues_of, speaks_kombu
 from ..utils.imports import reload_from_cwd
 from ..utils.log import get_logger
 from ..utils.nodenames import default_nodename
@@ -64,7 +65,7 @@ class WorkController:
         signals.celeryd_after_setup.send(sender=self.hostname, instance=self, conf=self.app.conf)
         self.app.finalize()
         self._remember_modules()
-        self.queue_names = list(self.app.amqp.queues.consume_from)
+        self.queue_names = queues_of(self.app)
         self.consumer = Consumer(self)
         self.events = EventSender(self)
         self.handler = Handler(self.app, self.hostname, self.consumer, self.events)
@@ -165,8 +166,6 @@ class WorkController:
 
     def _declare_queues(self) -> None:
         """Exchanges and bindings, for those who publish through them."""
-        from ..pipeline import speaks_kombu
-
         if speaks_kombu(self.app):
             with self.app.connection_for_write() as connection:
                 for name in self.queue_names:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kombu.common import Broadcast
 from kombu.connection import Connection
 from kombu.entity import Exchange, Queue
 
@@ -72,3 +73,12 @@ def test_what_only_rabbitmq_knows_is_no_reason_to_send_past_a_database(
 
         assert app.pipeline.scheduler.broker.size("declared") == 1
         app.close()
+
+
+def test_a_worker_leaves_broadcast_queues_out(app: Any) -> None:
+    app.conf.task_queues = [Queue("tests"), Broadcast("news")]
+
+    worker = app.WorkController(app=app, hostname="celery@here")
+
+    assert worker.queue_names == ["tests"]
+    assert app.pipeline.scheduler.settings.queues == ("tests",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from kombu.common import Broadcast
 from kombu.entity import Exchange, Queue
 
 from compat import Task, signals
@@ -157,3 +158,10 @@ def test_an_exchange_that_does_not_lead_to_one_queue_is_refused_with_the_way_out
 
     with pytest.raises(ImproperlyConfigured, match=r"beat_schedule\['e'\] goes to exchange 'shop'.*'queue'"):
         job(app, options={"exchange": "shop", "routing_key": key})
+
+
+def test_an_entry_for_a_broadcast_queue_is_refused(app: Any) -> None:
+    app.conf.task_queues = [Queue("tests"), Broadcast("news")]
+
+    with pytest.raises(ImproperlyConfigured, match="broadcast queue news"):
+        job(app, options={"queue": "news"})

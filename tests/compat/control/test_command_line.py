@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kombu.common import Broadcast
+from kombu.entity import Queue
 
 from compat import Celery
 from compat.bin import beat, worker
@@ -133,6 +135,21 @@ def test_what_would_be_misunderstood_is_refused_with_the_way_out(
 ) -> None:
     assert main(words) == USAGE
     assert way_out in capsys.readouterr().err
+
+
+def test_a_broadcast_queue_is_left_out_of_what_a_worker_takes_from(
+    start: Start, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(proj.amqp.__dict__, "queues", proj.amqp.Queues([Queue("mine"), Broadcast("news")]))
+
+    assert start(*APP, "worker")["queues"] == ("mine",)
+    assert "celery worker: news is left out" in capsys.readouterr().err
+    assert start(*APP, "worker", "-Q", "mine,news")["queues"] == ("mine",)
+    assert main((*APP, "worker", "-Q", "news")) == USAGE
+    assert capsys.readouterr().err.splitlines()[-2:] == [
+        "celery worker: news is left out: no worker here has a broadcast queue to itself",
+        "celery worker: no queue is left to take from",
+    ]
 
 
 @pytest.mark.parametrize(
