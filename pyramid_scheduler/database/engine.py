@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NoSuchModuleError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ..core.errors import SchedulerError
@@ -29,6 +29,8 @@ ATTEMPTS = 6
 WITHOUT_BEGIN = "ps_without_begin"
 #: SQLSTATEs and error numbers of deadlocks, lost serialization races and lock timeouts: the work may simply go again.
 _CONFLICTS = ("40P01", "40001", "55P03", "1213", "1205", "1020", "database is locked", "database table is locked")
+#: Would be raised again, however often it were tried.
+_OUR_FAULT = (DataError, IntegrityError, ProgrammingError)
 
 
 class Database:
@@ -208,9 +210,10 @@ class Database:
         return arguments
 
     def _translated(self, error: Exception) -> SchedulerError | Exception:
-        if isinstance(error, OperationalError | PoolTimeout) or getattr(error, "connection_invalidated", False):
-            return self._away(getattr(error, "orig", error))
-        return error
+        """Whatever is not the fault of the statement or of its data is the server's: a standby may not write."""
+        if isinstance(error, _OUR_FAULT) and not error.connection_invalidated:
+            return error
+        return self._away(getattr(error, "orig", error))
 
     def _away(self, error: object) -> SchedulerError:
         reason = str(error).strip().partition("\n")[0]

@@ -56,12 +56,16 @@ class Timekeeper:
         while not self._stopping.is_set():
             try:
                 self._keep()
-                backoff = FIRST_BACKOFF_SECONDS
             except SchedulerError as error:
                 if backoff == FIRST_BACKOFF_SECONDS:
                     log.warning("nothing is fired now, and nothing is lost; trying again: %s", error)
-                self._stopping.wait(backoff)
-                backoff = min(backoff * 2, LONGEST_BACKOFF_SECONDS)
+            except Exception:
+                log.exception("the timekeeper met an error of its own and goes on; nothing is lost")
+            else:
+                backoff = FIRST_BACKOFF_SECONDS
+                continue
+            self._stopping.wait(backoff)
+            backoff = min(backoff * 2, LONGEST_BACKOFF_SECONDS)
 
     def _keep(self) -> None:
         for task in self._upkeep:

@@ -187,8 +187,8 @@ class Supervisor:
             name, begun = self._orphans[0]
             try:
                 self._home.leases.release(name, begun)
-            except SchedulerError as error:
-                log.warning("the claims of %s are released later: %s", name, error)
+            except Exception as error:  # it must not end all the children
+                log.warning("the claims of %s are released later: %s", name, error, exc_info=_is_strange(error))
                 return
             del self._orphans[0]
 
@@ -217,8 +217,8 @@ class Supervisor:
         try:
             self._home.leases.beat([one.part.name for one in self._children() if one.part.role == "worker"])
             self._beat_at = now + BEAT_SECONDS
-        except SchedulerError as error:
-            log.warning("no beat was heard by the broker: %s", error)
+        except Exception as error:
+            log.warning("no beat was heard by the broker: %s", error, exc_info=_is_strange(error))
 
     # Signals and the end
 
@@ -282,3 +282,8 @@ class Supervisor:
             self._announce(f"pscheduler: no worker could start: {self._failure}")
         if self._home is not None:
             self._home.close()
+
+
+def _is_strange(error: Exception) -> bool:
+    """Its words alone would not say what to do about it."""
+    return not isinstance(error, SchedulerError)

@@ -92,9 +92,16 @@ class Home:
             time.sleep(0.01)
 
     def beat(self, consumers: Sequence[str]) -> None:
+        self._stumble("beat")
         note(self.directory, "beat", *sorted(consumers))
 
+    def _stumble(self, over: str) -> None:
+        if (self.directory / "stones").exists():
+            note(self.directory, "stumbled", over)
+            raise ValueError("not a word of ours")
+
     def release(self, consumer: str, begun: Sequence[Any] = ()) -> int:
+        self._stumble("release")
         note(self.directory, "release", consumer, *begun)
         return 0
 

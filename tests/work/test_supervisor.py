@@ -101,6 +101,19 @@ def test_a_killed_child_is_replaced_and_its_claims_are_released_at_once(make_cre
     wait_for(lambda: crew.lines("beat") and name not in crew.lines("beat")[-1])
 
 
+def test_an_error_that_nobody_foresaw_in_beating_or_releasing_ends_neither_the_supervisor_nor_its_children(
+    make_crew: Make, tmp_path: Path
+) -> None:
+    crew = make_crew()
+    pid, name, _ = next(line for line in crew.up(2) if line[2] == "worker")
+    (tmp_path / "stones").touch()
+    os.kill(int(pid), signal.SIGKILL)
+    wait_for(lambda: {("beat",), ("release",)} <= set(map(tuple, crew.lines("stumbled"))))
+    (tmp_path / "stones").unlink()
+    wait_for(lambda: [name] in crew.lines("release"))
+    assert len(crew.up(3)) == 3
+
+
 def test_a_child_that_has_done_its_share_is_replaced_without_delay(make_crew: Make) -> None:
     crew = make_crew(conduct="recycle")
     crew.up(8)  # with the backoff of children that die this would take a minute
