@@ -142,6 +142,7 @@ class Wiring:
             open_source=lambda: self.broker.source(queues, name),
             leases=self.broker.leases,
             runs=ledger.runs,
+            is_genuine=self.sealer.is_genuine,
             limits=limits,
             upkeep=Upkeep(worker=me, leases=self.broker.leases, presence=ledger.presence, clock=clock, beats=beats),
             clock=clock,

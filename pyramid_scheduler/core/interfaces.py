@@ -122,6 +122,9 @@ class Sealer(Protocol):
     def open(self, delivery: Delivery) -> Run:
         """Size, signature, bounded decompression, decoding, in this order; raises InvalidMessage's subclasses."""
 
+    def is_genuine(self, delivery: Delivery) -> bool:
+        """Whether only who may be trusted can have written it; where there are no keys all are alike. Never raises."""
+
 
 class DueBatch(Protocol):
     """Due schedules, locked for this timekeeper until the batch's context ends (commit) or raises (rollback)."""

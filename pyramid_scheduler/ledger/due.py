@@ -12,7 +12,7 @@ from ..core.clock import Clock
 from ..core.schedule import Advance, Fire, Schedule, ScheduleState
 from ..database import Database
 from .statements import chunks, insert_new
-from .tables import run, schedule
+from .tables import TOKEN_LENGTH, run, schedule
 from .text import key
 
 _ADVANCE = sa.text("UPDATE ps_schedule SET next_fire_at = :next, due_at = :due, last_fire_at = :last WHERE id = :id")
@@ -79,7 +79,7 @@ class SqlRuns:
         return self._database.write(lambda connection: self._claim(connection, fires)) if fires else set()
 
     def _claim(self, connection: Connection, fires: Sequence[tuple[str, str]]) -> set[str]:
-        wanted = {key(run_id): token for run_id, token in sorted(fires, reverse=True)}
+        wanted = {key(run_id): _token(token) for run_id, token in sorted(fires, reverse=True)}
         now = self._clock.time()
         insert_new(connection, run, [{"run_id": r, "token": t, "fired_at": now} for r, t in sorted(wanted.items())])
         take = run.update().where(run.c.run_id == sa.bindparam("r"), run.c.token.is_(None))
@@ -88,4 +88,9 @@ class SqlRuns:
         for some in chunks(list(wanted)):
             query = sa.select(run.c.run_id, run.c.token).where(run.c.run_id.in_(some))
             holders.update((row[0], row[1]) for row in connection.execute(query))
-        return {token for run_id, token in fires if holders.get(key(run_id)) == token}
+        return {token for run_id, token in fires if holders.get(key(run_id)) == _token(token)}
+
+
+def _token(text: str) -> str:
+    """As its column has it."""
+    return key(text, TOKEN_LENGTH)

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import mysql, sqlite
 metadata = sa.MetaData()
 
 NAME = sa.String(190)
+TOKEN_LENGTH = 64
 LONG_TEXT = sa.Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
 ROW_ID = sa.BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
 MOMENT = sa.Double  # epoch seconds
@@ -43,7 +44,7 @@ run = sa.Table(
     metadata,
     sa.Column("run_id", NAME, primary_key=True),
     sa.Column("schedule_id", NAME),
-    sa.Column("token", sa.String(64)),  # of the publication that may run
+    sa.Column("token", sa.String(TOKEN_LENGTH)),  # of the publication that may run
     sa.Column("fired_at", MOMENT, nullable=False),
     sa.Column("settled_at", MOMENT),
     sa.Index("ps_run_open", "schedule_id", "settled_at"),

@@ -7,12 +7,12 @@ import hashlib
 KEY_LENGTH = 190
 
 
-def key(text: str) -> str:
+def key(text: str, length: int = KEY_LENGTH) -> str:
     """``text`` as a key: clean, and if too long, its beginning and a digest of the whole."""
     clean = plain(text)
-    if len(clean) <= KEY_LENGTH:
+    if len(clean) <= length:
         return clean
-    return f"{clean[:120]}~{hashlib.sha256(clean.encode()).hexdigest()[:32]}"
+    return f"{clean[: min(120, length - 33)]}~{hashlib.sha256(clean.encode()).hexdigest()[:32]}"
 
 
 def plain(text: str, length: int | None = None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import queue
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..core import message as wire
 from ..core.interfaces import Runs, Source
@@ -24,9 +24,10 @@ class Intake:
     long as the worker, so that one that were forgotten here would neither run nor be given to anybody else.
     """
 
-    def __init__(self, *, threads: int, runs: Runs) -> None:
+    def __init__(self, *, threads: int, runs: Runs, is_genuine: Callable[[Delivery], bool]) -> None:
         self._threads = threads
         self._runs = runs
+        self._is_genuine = is_genuine
         self._prefetch = Prefetch(threads)
         self._buffer: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
         self._received: list[Delivery] = []
@@ -58,7 +59,7 @@ class Intake:
 
     def _admitted(self, source: Source) -> Sequence[Delivery]:
         """Without the second publications of one fire: those are acked, and never run."""
-        fires = [(_fire(d), token) for d in self._received if (token := _token(d))]
+        fires = [(self._fire(d), token) for d in self._received if (token := _token(d))]
         if not fires:
             return self._received
         allowed = self._runs.claim(fires)
@@ -67,6 +68,14 @@ class Intake:
             log.info("%d fires were published twice; they run once", len(refused))
             source.ack(refused)
         return [d for d in self._received if not (token := _token(d)) or token in allowed]
+
+    def _fire(self, delivery: Delivery) -> str:
+        """What fired it: every retry of a run is a fire of its own, though they all have the run's id. What anybody may
+        have written takes the place of nothing that is signed, nor of what is signed with a key that is not ours."""
+        headers = delivery.headers
+        retries = headers.get("retries")
+        sort = "" if self._is_genuine(delivery) else f"{headers.get(wire.SIGNATURE, 'unsigned')} "
+        return f"{sort}{headers.get('id')}{f'#{retries}' if retries else ''}"
 
     def empty(self, source: Source) -> None:
         """Give back all that no thread has taken: it may run elsewhere."""
@@ -120,12 +129,6 @@ class Intake:
             if delivery is not None:
                 taken.append(delivery)
         return taken
-
-
-def _fire(delivery: Delivery) -> str:
-    """What fired it: every retry of a run is a fire of its own, though they all have the run's id."""
-    retries = delivery.headers.get("retries")
-    return f"{delivery.headers.get('id')}{f'#{retries}' if retries else ''}"
 
 
 def _token(delivery: Delivery) -> str:

@@ -52,6 +52,7 @@ class Worker:
         open_source: Callable[[], Source],
         leases: Leases,
         runs: Runs,
+        is_genuine: Callable[[Delivery], bool],
         limits: Limits,
         upkeep: Upkeep,
         clock: Clock,
@@ -72,7 +73,7 @@ class Worker:
         self._clock = clock
         self._lifespan = lifespan
         self._abandon = abandon
-        self._intake = Intake(threads=threads, runs=runs)
+        self._intake = Intake(threads=threads, runs=runs, is_genuine=is_genuine)
         self._baton = Baton(self._intake, self._turn, self._is_leaving)
         self._early = EarlyAcks(lambda: self._source, clock, journaled=journaled)
         self._busy: dict[int, tuple[Delivery, float]] = {}

