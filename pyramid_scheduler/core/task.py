@@ -35,6 +35,7 @@ class TaskRegistry:
     def __init__(self, allow: Iterable[str] = ()) -> None:
         self._tasks: dict[str, Task] = {}
         self._imported: dict[str, Task] = {}
+        self._allowed: dict[str, Task] = {}  # of those, what an unsigned message may name
         self._names: dict[AnyFunction, str] = {}
         self._allow = frozenset(allow)
         self._beneath = tuple(f"{prefix}." for prefix in self._allow)
@@ -53,18 +54,13 @@ class TaskRegistry:
     def get(self, name: str, *, trusted: bool) -> Task:
         """The task called ``name``.
 
-        Raises UnknownTask where there is none, and UntrustedMessage where it is neither registered nor under
+        Raises UnknownTask where there is none, and UntrustedMessage where it is neither registered nor defined under
         ``scheduler.allow`` and the message that names it is not ``trusted``.
         """
         task = self._tasks.get(name) or self._find(name)
         if task is not None:
             return task
-        if not trusted and not self.allows(name):
-            raise UntrustedMessage(
-                f"an unsigned message may not name {name}: register it with config.add_scheduler_task,"
-                " add its package to scheduler.allow, or set scheduler.secret on both sides"
-            )
-        return self._import(name)
+        return self._import(name) if trusted else self._allowed.get(name) or self._import_allowed(name)
 
     def allows(self, name: str) -> bool:
         return name in self._allow or name.startswith(self._beneath)
@@ -84,8 +80,26 @@ class TaskRegistry:
             task = self._imported[name] = Task(name, _plain_function(name))
         return task
 
+    def _import_allowed(self, name: str) -> Task:
+        """What a module has of others is theirs: to import ``subprocess.run`` somewhere offers it to nobody."""
+        if not self.allows(name):
+            raise _untrusted(name)
+        task = self._import(name)
+        home = getattr(task.func, "__module__", None) or ""
+        if not self.allows(home):
+            raise _untrusted(f"{name}, which {home or 'none of our modules'} defines")
+        self._allowed[name] = task
+        return task
+
     def __iter__(self) -> Iterator[Task]:
         return iter(self._tasks.values())
+
+
+def _untrusted(what: str) -> UntrustedMessage:
+    return UntrustedMessage(
+        f"an unsigned message may not name {what}: register it with config.add_scheduler_task,"
+        " add its package to scheduler.allow, or set scheduler.secret on both sides"
+    )
 
 
 def _plain_function(name: str) -> AnyFunction:

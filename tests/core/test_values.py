@@ -165,6 +165,12 @@ def test_an_untrusted_message_may_name_only_what_is_registered_or_allowed() -> N
         tasks.get("os.system", trusted=False)
     with pytest.raises(UntrustedMessage):
         tasks.get("tests.shopping.jobs", trusted=False)
+    for _ in range(2):  # whoever else has imported it in the meantime
+        with pytest.raises(
+            UntrustedMessage, match=r"tests\.shop\.jobs\.get_current_request, which pyramid\.threadlocal"
+        ):
+            tasks.get("tests.shop.jobs.get_current_request", trusted=False)
+        assert tasks.get("tests.shop.jobs.get_current_request", trusted=True)
     assert tasks.get("os.getpid", trusted=True)
     with pytest.raises(UnknownTask):
         tasks.get("os.gone", trusted=True)
