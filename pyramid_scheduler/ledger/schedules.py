@@ -16,7 +16,7 @@ from ..core.waking import WakePipe
 from ..database import Database, Watcher, watch
 from .due import SqlDueBatch
 from .rows import schedule_of, schedule_row
-from .statements import chunks
+from .statements import chunks, insert_new
 from .tables import cancellation, schedule
 from .text import key
 
@@ -70,9 +70,11 @@ class SqlSchedules:
         if old is None or old.state in (ScheduleState.CANCELED, ScheduleState.ENDED):
             if old is not None:
                 connection.execute(schedule.delete().where(schedule.c.id == id_))
-            connection.execute(schedule.insert(), schedule_row(new))
-            stored[id_] = new
-            return Addition.CREATED
+            if insert_new(connection, schedule, [schedule_row(new)]):
+                stored[id_] = new
+                return Addition.CREATED
+            # Others start at the same time, and one of them was faster: there was no row yet to be locked.
+            return self._add(connection, new, self._stored(connection, [id_]), canceled)
         if not new.replace_existing:
             return Addition.EXISTS
         row = schedule_row(_merged(old, new))

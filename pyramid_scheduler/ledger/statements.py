@@ -14,14 +14,17 @@ from sqlalchemy.engine import Connection
 CHUNK = 500
 
 
-def insert_new(connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert ``rows``, of the same columns and of values that drivers know; those whose key is taken are left out."""
+def insert_new(connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> int:
+    """Insert ``rows``, of the same columns and of values that drivers know; those whose key is taken are left out.
+
+    Returns how many are in."""
     if not rows:
-        return
+        return 0
     # Every job ends with one. To SQLAlchemy a row takes nearly as long as to the database; the driver needs no help.
     sql, positions = _insertion(connection.dialect, table, tuple(rows[0]))
     values = rows if positions is None else [tuple(map(row.__getitem__, positions)) for row in rows]
-    connection.exec_driver_sql(sql, list(values))
+    done = connection.exec_driver_sql(sql, list(values), execution_options={"preserve_rowcount": True})
+    return int(done.rowcount)
 
 
 @lru_cache(maxsize=64)

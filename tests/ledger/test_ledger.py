@@ -79,6 +79,19 @@ def test_an_id_that_is_taken_is_left_alone_or_replaced_as_asked(ledger: SqlLedge
     assert ledger.schedules.get("one").next_fire_at == 9000.0  # type: ignore[union-attr]
 
 
+def test_of_many_who_store_the_same_at_once_one_creates_it(open_again: Callable[[], SqlLedger]) -> None:
+    same = [schedule(f"s{n}", replace_existing=True) for n in range(3)]
+    ledgers = [open_again() for _ in range(8)]
+    for ledger in ledgers:
+        ledger.open()  # and is connected
+
+    stored = at_once([partial(ledger.schedules.add, same) for ledger in ledgers])
+
+    for additions in zip(*stored, strict=True):
+        assert sorted(additions) == [Addition.CREATED, *[Addition.REPLACED] * 7]
+    assert len(ledgers[0].schedules.find()) == 3
+
+
 def test_a_paused_schedule_is_not_due_and_stays_paused_when_replaced(ledger: SqlLedger) -> None:
     ledger.schedules.add([schedule("one")])
     assert ledger.schedules.pause("one")
