@@ -140,8 +140,7 @@ class SupervisorHome:
         """In one transaction: the record, the message if it failed, and word to its task if that wants it. Nothing,
         where the run has said itself how it ended, and died right after that."""
         begun, history = ending.begun, self._scheduler.ledger.history
-        known = history.outcome(begun.run_id)
-        if known is not None and known.retries >= begun.retries:
+        if history.is_done(begun.run_id, begun.retries, float(begun.message.headers.get(wire.CREATED) or 0.0)):
             return
         parked = []
         if ending.state is RunState.FAILED:

@@ -52,7 +52,8 @@ class Source(Protocol):
         """Whether the broker keeps its claim when this process dies, until it is released, or acked by another."""
 
     def give_back(self, deliveries: Sequence[Delivery]) -> None:
-        """Return them to the front of their queues, not marked as redelivered: they never started."""
+        """Return them to the front of their queues: they never started. They are not marked as redelivered, but by
+        RabbitMQ, which marks all that it had delivered."""
 
     def wake(self) -> None:
         """Make a waiting ``receive`` return at once. Any thread, signal handlers included."""
@@ -188,8 +189,13 @@ class History(Protocol):
         """
 
     def outcome(self, run_id: str) -> Record | None: ...
-    def begin_again(self, run_id: str) -> int:
-        """A redelivered run is about to start: count it, and return how many starts were counted before."""
+    def is_done(self, run_id: str, retries: int, since: float) -> bool:
+        """Whether a run of that id has got as far as an outcome, be it that a retry follows, in this attempt or a later
+        one. It counts if it began ``since`` its message was made: ids are used again."""
+
+    def begin_again(self, run_id: str, since: float) -> int:
+        """A redelivered run is about to start: count it, and return how many starts were counted before, ``since`` its
+        message was made."""
 
 
 class Cancellations(Protocol):

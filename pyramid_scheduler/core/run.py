@@ -43,6 +43,11 @@ class Run:
         return int(self.headers.get("retries") or 0)
 
     @property
+    def created_at(self) -> float:
+        """When its message was made; an id may be used again."""
+        return float(self.headers.get(wire.CREATED) or 0.0)
+
+    @property
     def limits(self) -> tuple[float | None, float | None]:
         """(hard, soft) time limits in seconds, in the order of the wire's ``timelimit``."""
         hard, soft = self.headers.get("timelimit") or (None, None)

@@ -14,7 +14,7 @@ from ..core.schedule import Schedule
 from ..database import Database
 from .rows import parked_row, record_of, record_row
 from .schedules import SqlSchedules
-from .statements import chunks, insert_new, upsert
+from .statements import chunks, upsert
 from .tables import outcome, restart, run
 from .tables import parked as parked_table
 from .text import key
@@ -37,7 +37,7 @@ class SqlHistory:
         later: Sequence[Schedule],
         stored: Stored = lambda schedule, addition: None,
     ) -> None:
-        """Write all of it in one transaction; what was written before stays as it is."""
+        """Write all of it in one transaction. Of runs with one id, as an id may be used again, the last counts."""
 
         def work(connection: Connection) -> None:
             self._settle(connection, records, parked)
@@ -50,7 +50,7 @@ class SqlHistory:
 
     def _settle(self, connection: Connection, records: Sequence[Record], parked: Sequence[Parked]) -> None:
         upsert(connection, parked_table, [parked_row(one) for one in parked])
-        insert_new(connection, outcome, [record_row(record) for record in records])
+        upsert(connection, outcome, [record_row(record) for record in records])
         self._close_runs(connection, [r for r in records if r.state in _TERMINAL and r.due_at is not None])
 
     def _close_runs(self, connection: Connection, records: Sequence[Record]) -> None:
@@ -58,10 +58,14 @@ class SqlHistory:
             connection.execute(run.update().where(run.c.run_id.in_(some)).values(settled_at=self._clock.time()))
 
     def outcome(self, run_id: str) -> Record | None:
-        """The terminal outcome of a run, if it has one."""
+        """The terminal outcome of a run, if it has one; of several runs that had this id, of the last."""
         query = sa.select(outcome).where(outcome.c.run_id == key(run_id), outcome.c.state.in_(_TERMINAL))
-        row = self._database.read(lambda c: c.execute(query.order_by(outcome.c.retries.desc())).first())
+        row = self._database.read(lambda c: c.execute(query.order_by(outcome.c.started_at.desc())).first())
         return None if row is None else record_of(row)
+
+    def is_done(self, run_id: str, retries: int, since: float) -> bool:
+        where = outcome.c.run_id == key(run_id), outcome.c.retries >= retries, outcome.c.started_at >= since
+        return self._database.read(lambda c: c.execute(sa.select(outcome.c.run_id).where(*where)).first()) is not None
 
     def find(self, job_id: str | None = None, state: str | None = None, limit: int = 100) -> list[Record]:
         """Outcomes, newest first."""
@@ -76,12 +80,12 @@ class SqlHistory:
         query = sa.select(outcome.c.state, sa.func.count()).group_by(outcome.c.state)
         return {row[0]: row[1] for row in self._database.read(lambda c: c.execute(query).all())}
 
-    def begin_again(self, run_id: str) -> int:
+    def begin_again(self, run_id: str, since: float) -> int:
         """Count one more start of a redelivered run; returns how many were counted before."""
 
         def work(connection: Connection) -> int:
-            where = restart.c.run_id == key(run_id)
-            before = connection.execute(sa.select(restart.c.starts).where(where).with_for_update()).scalar() or 0
+            where = restart.c.run_id == key(run_id), restart.c.at >= since
+            before = connection.execute(sa.select(restart.c.starts).where(*where).with_for_update()).scalar() or 0
             row = {"run_id": key(run_id), "starts": before + 1, "at": self._clock.time()}
             upsert(connection, restart, [row])
             return int(before)

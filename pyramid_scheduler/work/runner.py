@@ -122,10 +122,10 @@ class Runner:
 
     def _is_done(self, run: Run) -> bool:
         """Another consumer had this message and went silent: did it get as far as the outcome, or die of the run?"""
-        record = self._history.outcome(run.id)
-        if record is not None and record.retries >= run.retries:
+        created_at = run.created_at
+        if self._history.is_done(run.id, run.retries, created_at):
             return True
-        if run.task not in self._reserved and self._history.begin_again(run.id) + 1 >= self._poison_limit:
+        if run.task not in self._reserved and self._history.begin_again(run.id, created_at) + 1 >= self._poison_limit:
             raise PoisonMessage(
                 f"running it has killed its worker {self._poison_limit} times (scheduler.worker.poison_limit);"
                 " mend it, then retry it"
@@ -151,7 +151,7 @@ class Runner:
     def _refused(self, run: Run, now: float) -> Outcome | None:
         headers = run.headers
         is_canceled = wire.CANCELED in headers
-        if is_canceled or self._cancellations.covers(run.job_id, float(headers.get(wire.CREATED) or 0.0)):
+        if is_canceled or self._cancellations.covers(run.job_id, run.created_at):
             return Outcome(RunState.CANCELED)
         expires = headers.get("expires")
         if expires and epoch_of(expires) <= now:

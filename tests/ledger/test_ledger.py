@@ -198,6 +198,28 @@ def test_a_retried_run_has_no_outcome_until_its_last_attempt(ledger: SqlLedger) 
     assert ledger.history.outcome("r").retries == 1  # type: ignore[union-attr]
 
 
+def test_a_run_is_done_when_it_or_a_later_attempt_has_an_outcome_be_it_a_retry(ledger: SqlLedger) -> None:
+    made_at = time.time()
+    ledger.history.settle([record("r", RunState.RETRIED), record("r", RunState.RETRIED, retries=1)], [], [])
+
+    assert [ledger.history.is_done("r", retries, made_at) for retries in range(3)] == [True, True, False]
+    assert not ledger.history.is_done("other", 0, made_at)
+
+
+def test_what_came_of_a_run_says_nothing_of_a_later_one_that_has_its_id(ledger: SqlLedger) -> None:
+    attempts = [record("r", RunState.RETRIED), record("r", RunState.FAILED, retries=1)]
+    ledger.history.settle(attempts, [], [])
+    made_at = time.time() + 3600
+    ledger.history.begin_again("r", 0.0)
+    later = replace(record("r"), started_at=made_at + 1)
+
+    assert not ledger.history.is_done("r", 0, made_at)
+    assert ledger.history.begin_again("r", made_at) == 0
+    ledger.history.settle([later], [], [])
+    assert ledger.history.is_done("r", 0, made_at)
+    assert ledger.history.outcome("r") == later
+
+
 def test_text_from_strangers_is_made_to_fit(ledger: SqlLedger) -> None:
     strange = "\0\ud800" + "x" * 5000
     message = Message("q" * 300, {"id": strange, "task": strange}, b"\xff\x00")
@@ -211,13 +233,13 @@ def test_text_from_strangers_is_made_to_fit(ledger: SqlLedger) -> None:
 
 
 def test_restarts_are_counted_and_forgotten_when_a_kept_message_is_taken(ledger: SqlLedger) -> None:
-    assert [ledger.history.begin_again("r") for _ in range(3)] == [0, 1, 2]
+    assert [ledger.history.begin_again("r", 0.0) for _ in range(3)] == [0, 1, 2]
     ledger.history.settle([record("r", RunState.FAILED)], [Parked("r", MESSAGE, RunState.FAILED, "x")], [])
     with ledger.parked.take("r") as taken:
         assert taken is not None
     assert ledger.parked.get("r") is None
     assert ledger.history.outcome("r") is None
-    assert ledger.history.begin_again("r") == 0
+    assert ledger.history.begin_again("r", 0.0) == 0
     with ledger.parked.take("r") as taken:
         assert taken is None
 

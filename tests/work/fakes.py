@@ -122,11 +122,11 @@ class FakeLedger:
         self.parked += parked
         self.later += later
 
-    def outcome(self, run_id: str) -> Record | None:
+    def is_done(self, run_id: str, retries: int, since: float) -> bool:
         self._check()
-        return next((record for record in self.records if record.run_id == run_id), None)
+        return run_id in self.ended()
 
-    def begin_again(self, run_id: str) -> int:
+    def begin_again(self, run_id: str, since: float) -> int:
         self._check()
         return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +15,10 @@ from pyramid_scheduler.core.clock import SystemClock
 from pyramid_scheduler.core.errors import BrokerUnavailable, LedgerUnavailable
 from pyramid_scheduler.core.event import Event
 from pyramid_scheduler.core.message import Delivery, Message
-from pyramid_scheduler.core.run import Outcome, Record, RunState
+from pyramid_scheduler.core.run import Outcome, RunState
 from pyramid_scheduler.core.settings import Settings
 from pyramid_scheduler.core.task import Task, TaskRegistry
+from pyramid_scheduler.ledger.ledger import open_ledger
 from pyramid_scheduler.work.limits import Limits
 from pyramid_scheduler.work.prefetch import MOST, Prefetch
 from pyramid_scheduler.work.runner import Runner, Settlement
@@ -31,7 +33,7 @@ class Bench:
     def __init__(self, mocker: MockerFixture) -> None:
         self.cancellations, self.history = mocker.Mock(), mocker.Mock()
         self.cancellations.covers.return_value = False
-        self.history.outcome.return_value = None
+        self.history.is_done.return_value = False
         self.history.begin_again.return_value = 0
         self.tasks = TaskRegistry()
         self.events: list[str] = []
@@ -108,20 +110,37 @@ def test_a_job_with_a_retry_left_is_stored_for_later_or_published_at_once(bench:
 
 def test_a_redelivered_run_whose_outcome_is_written_is_only_acked(bench: Bench) -> None:
     bench.register(fail)
-    bench.history.outcome.return_value = Record("me", "me", "async", "q", "it", "succeeded", "w", 0.0, 0.0)
+    bench.history.is_done.return_value = True
     settlement = bench.run(redelivered=True)
     assert (settlement.record, settlement.parked, settlement.returned) == (None, None, False)
     assert bench.events == []
 
 
+def test_what_came_of_an_earlier_job_of_the_same_id_does_not_keep_a_redelivered_one_from_running(
+    bench: Bench, tmp_path: Path
+) -> None:
+    bench.register(lambda: 42)
+    ledger = open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite", SystemClock(), embedded=True)
+    ledger.open()
+    bench.history.is_done.side_effect = ledger.history.is_done
+    ledger.history.settle([bench.run().record], [], [])  # type: ignore[list-item]
+    message = payload.dump(SEALER.seal("it", (), {}, queue="q", headers={"id": "me"}))
+
+    again = bench.runner.run(payload.load(message, "q", "tag", redelivered=True))
+    assert again.outcome.state is RunState.SUCCEEDED
+    ledger.history.settle([again.record], [], [])  # type: ignore[list-item]
+    assert bench.runner.run(payload.load(message, "q", "tag", redelivered=True)).outcome.state is RunState.IGNORED
+    ledger.close()
+
+
 def test_a_run_that_was_not_redelivered_asks_the_ledger_nothing(bench: Bench) -> None:
     bench.register(lambda: None)
     bench.run()
-    bench.history.outcome.assert_not_called()
+    bench.history.is_done.assert_not_called()
     bench.history.begin_again.assert_not_called()
 
 
-@pytest.mark.parametrize("where", ["cancellations.covers", "history.outcome", "history.begin_again"])
+@pytest.mark.parametrize("where", ["cancellations.covers", "history.is_done", "history.begin_again"])
 def test_where_the_ledger_does_not_answer_the_message_goes_back(bench: Bench, where: str) -> None:
     port, _, method = where.partition(".")
     getattr(getattr(bench, port), method).side_effect = LedgerUnavailable("away")
