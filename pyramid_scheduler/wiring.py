@@ -202,15 +202,19 @@ class Wiring:
         return Crew(self.worker(name, queues, threads or self._settings.worker_threads), keeper)
 
     def retry(self, parked_id: str) -> bool:
-        """Publish a kept message again, as if for the first time; returns whether there was one of that id."""
+        """Publish a kept message again, as if for the first time, and never too late: somebody wants it to run now.
+        Returns whether there was one of that id."""
         joined = self.broker.publisher.joins(self.ledger.database_url)
         with self.ledger.parked.take(parked_id) as found:
             if found is None:
                 return False
             parked, connection = found
             message = parked.message
+            headers: dict[str, Any] = {name: None for name in ("expires", wire.GRACE) if name in message.headers}
             if parked.state is RunState.FAILED:
-                message = self.sealer.reseal(message, retries=0)
+                headers["retries"] = 0
+            if headers:
+                message = self.sealer.reseal(message, **headers)
             self.broker.publisher.publish([message], within=connection if joined else None)
         return True
 

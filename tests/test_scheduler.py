@@ -19,7 +19,9 @@ from pyramid_scheduler.api import (
     JobNotFound,
     SchemaMismatch,
 )
+from pyramid_scheduler.core import message as wire
 from pyramid_scheduler.core.message import Message
+from pyramid_scheduler.core.run import Parked, RunState
 from tests import servers
 from tests.fleet import wait_for
 from tests.shop import jobs
@@ -164,6 +166,17 @@ def test_what_is_later_than_its_grace_is_skipped_and_what_has_none_runs(running:
     running.add_date_job(jobs.mark, long_ago, args=("never too late",))
     wait_for(lambda: marks(tmp_path) == ["never too late"])
     wait_for(lambda: "JOB_MISSED" in [event.type.name for event in heard if event.job_id == late])
+
+
+@pytest.mark.parametrize("state", [RunState.FAILED, RunState.PARKED])
+def test_a_kept_message_that_is_retried_is_never_too_late(running: Scheduler, tmp_path: Path, state: RunState) -> None:
+    past = "2020-01-01T00:00:00+00:00"
+    headers = {"id": "kept", "retries": 3, "expires": past, wire.DUE: past, wire.GRACE: 60, wire.KIND: "date"}
+    message = running.sealer.seal("tests.shop.jobs.mark", ("again",), {}, queue="default", headers=headers)
+    running.ledger.history.settle([], [Parked("kept", message, state, "it was broken")], [])
+    assert running.wiring.retry("kept")
+    wait_for(lambda: running.ledger.history.outcome("kept"))
+    assert marks(tmp_path) == ["again"]
 
 
 def test_pausing_what_is_not_there_is_an_error(scheduler: Scheduler) -> None:
