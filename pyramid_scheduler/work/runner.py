@@ -141,7 +141,8 @@ class Runner:
         at = epoch_of(eta)
         if at <= now:
             return None
-        schedule = Schedule.once(run.delivery.message(), at, now, grace=run.headers.get(wire.GRACE))
+        message = self._sealer.reseal(run.delivery.message(), id=run.id)  # which protocol 1 has in the body
+        schedule = Schedule.once(message, at, now, grace=run.headers.get(wire.GRACE))
         return Outcome(RunState.IGNORED, later=(schedule,))
 
     def _reserved_task(self, run: Run) -> Outcome | None:

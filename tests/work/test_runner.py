@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -178,6 +179,20 @@ def test_a_message_with_an_eta_is_stored_until_then_and_one_that_was_kept_runs(b
     assert schedule.message.id == "me"
     assert bench.run(eta="2999-01-01T00:00:00", **{"ps-due": "2020-01-01T00:00:00+00:00"}).outcome.result == 1
     assert bench.run(eta="2020-01-01T00:00:00").outcome.result == 1
+
+
+def test_messages_of_protocol_1_with_an_eta_are_stored_each_under_its_own_id(bench: Bench) -> None:
+    bench.register(lambda: 1)
+
+    def delivery(id_: str, headers: dict[str, Any]) -> Delivery:
+        body = json.dumps({"task": "it", "id": id_, "eta": "2999-01-01T00:00:00"}).encode()
+        return Delivery("q", headers, body, "application/json", "utf-8", {}, "tag")
+
+    for id_ in ("one", "two"):
+        [schedule] = bench.runner.run(delivery(id_, {})).outcome.later
+        assert (schedule.id, schedule.message.id) == (id_, id_)
+        fired = {**schedule.message.headers, "ps-due": "2020-01-01T00:00:00+00:00"}
+        assert bench.runner.run(delivery(id_, fired)).outcome.result == 1
 
 
 def test_recurring_runs_tell_neither_of_their_creation_nor_of_their_end(bench: Bench) -> None:
