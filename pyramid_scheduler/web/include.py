@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -21,6 +20,7 @@ from ..scheduler import Scheduler
 from . import directives
 from .context import RequestContext
 from .serving import start_when_served
+from .starter import Starter
 
 
 def include(config: Configurator) -> None:
@@ -32,8 +32,9 @@ def include(config: Configurator) -> None:
     for name in ("add_scheduler_task", "add_interval_job", "add_cron_job"):
         config.add_directive(name, getattr(directives, name))
     if settings.combined:
-        config.add_subscriber(_start_if_served, ApplicationCreated)
-        config.add_subscriber(_start_at_request, NewRequest)
+        start = Starter(scheduler)
+        config.add_subscriber(_start_if_served(start), ApplicationCreated)
+        config.add_subscriber(_start_at_request(start), NewRequest)
 
 
 def _subscribers(registry: Registry) -> Callable[[], bool]:
@@ -59,19 +60,16 @@ def _root_package(config: Configurator) -> tuple[str, ...]:
     return () if name == "__main__" or name.startswith("pyramid.") else (name.partition(".")[0],)
 
 
-def _start_if_served(event: ApplicationCreated) -> None:
-    scheduler = event.app.registry.scheduler
-    start_when_served(lambda: _start(scheduler))
+def _start_if_served(start: Starter) -> Callable[[ApplicationCreated], None]:
+    return lambda event: start_when_served(start)
 
 
-def _start_at_request(event: NewRequest) -> None:
+def _start_at_request(start: Starter) -> Callable[[NewRequest], None]:
     """The first request after a fork, or under a server we do not know by name."""
-    environ: dict[str, Any] = event.request.environ
-    if "paste.testing" not in environ and "wsgi.url_scheme" in environ and "REMOTE_ADDR" in environ:
-        _start(event.request.registry.scheduler)
 
+    def subscriber(event: NewRequest) -> None:
+        environ: dict[str, Any] = event.request.environ
+        if "paste.testing" not in environ and "wsgi.url_scheme" in environ and "REMOTE_ADDR" in environ:
+            start()
 
-def _start(scheduler: Scheduler) -> None:
-    if not scheduler.is_consuming:
-        scheduler.start_consumer()
-        atexit.register(scheduler.shutdown)
+    return subscriber

@@ -14,12 +14,14 @@ import transaction
 from pyramid import testing
 from pyramid.config import Configurator
 from pyramid.exceptions import ConfigurationConflictError, ConfigurationError
+from pyramid.request import Request
 from pyramid.threadlocal import get_current_registry, get_current_request, manager
 from webtest import TestApp
 
 import pyramid_scheduler
 from pyramid_scheduler.api import Event, EventType
-from tests.fleet import Fleet, wait_for
+from tests import servers
+from tests.fleet import Fleet, at_once, wait_for
 from tests.shop import jobs
 
 SEEN: list[Any] = []
@@ -282,6 +284,35 @@ def test_combined_mode_does_not_start_under_webtest(settings: dict[str, str]) ->
     app = config.make_wsgi_app()
     TestApp(app).get("/nowhere", status=404)
     assert not app.registry.scheduler.is_consuming
+
+
+def ask(app: Any) -> int:
+    """As a server does."""
+    request = Request.blank("/nowhere", environ={"REMOTE_ADDR": "127.0.0.1"})
+    return int(request.get_response(app).status_code)
+
+
+def test_where_combined_mode_cannot_start_the_site_is_served_and_a_later_request_starts_it(tmp_path: Path) -> None:
+    with servers.fresh_database("postgresql", tmp_path) as url:
+        config = Configurator(settings={"scheduler.broker.url": url})
+        config.include("pyramid_scheduler")
+        app = config.make_wsgi_app()
+        scheduler = app.registry.scheduler
+        assert ask(app) == 404
+        assert not scheduler.is_consuming
+        scheduler.wiring.make_tables()
+        wait_for(lambda: ask(app) == 404 and scheduler.is_consuming)
+        scheduler.shutdown(1)
+
+
+def test_of_many_first_requests_one_starts_combined_mode(settings: dict[str, str]) -> None:
+    config = Configurator(settings=settings)
+    config.include("pyramid_scheduler")
+    app = config.make_wsgi_app()
+    assert at_once([lambda: ask(app)] * 8) == [404] * 8
+    keepers = [thread for thread in threading.enumerate() if thread.name == "pscheduler-timekeeper"]
+    app.registry.scheduler.shutdown(1)
+    assert len(keepers) == 1
 
 
 def test_pshell_starts_nothing_and_pserve_does(make_fleet: Any, tmp_path: Path) -> None:
