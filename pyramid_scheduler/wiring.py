@@ -26,7 +26,7 @@ from .schedule.timekeeper import Timekeeper
 from .work.child import end as end_process
 from .work.endings import Endings
 from .work.journal import Journal
-from .work.lifespan import Lifespan
+from .work.lifespan import ENDLESS, Lifespan
 from .work.limits import Limits, Report
 from .work.runner import Runner
 from .work.settler import Settler
@@ -146,7 +146,10 @@ class Wiring:
             limits=limits,
             upkeep=Upkeep(worker=me, leases=self.broker.leases, presence=ledger.presence, clock=clock, beats=beats),
             clock=clock,
-            lifespan=Lifespan(settings.worker_max_jobs, settings.worker_max_memory_bytes),
+            # Of a process that nobody would replace there is no end.
+            lifespan=ENDLESS
+            if report is None
+            else Lifespan(settings.worker_max_jobs, settings.worker_max_memory_bytes),
             journaled=journal is not None,
             abandon=self._abandon if report is not None else lambda: None,
         )

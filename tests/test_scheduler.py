@@ -262,6 +262,19 @@ def test_housekeeping_drops_what_is_old_and_calls_what_was_appended(tmp_path: Pa
     scheduler.shutdown(1)
 
 
+def test_in_combined_mode_where_no_process_is_replaced_a_worker_goes_on_after_its_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_DIRECTORY", str(tmp_path))
+    url = f"sqlite:///{tmp_path}/jobs.sqlite"
+    scheduler = Scheduler(Settings(broker_url=url, worker_max_jobs=1, worker_max_memory_bytes=1))
+    scheduler.start_consumer()
+    for name in ("a", "b"):
+        scheduler.add_async_job(jobs.mark, args=(name,))
+        wait_for(lambda name=name: name in marks(tmp_path))  # type: ignore[misc]
+    scheduler.shutdown(1)
+
+
 def test_a_scheduler_may_be_stopped_twice_and_before_it_started(scheduler: Scheduler) -> None:
     scheduler.shutdown(0)
     scheduler.start_consumer()
