@@ -94,6 +94,7 @@ class Worker:
 
     def run(self) -> int:
         """Run jobs until ``stop``; returns EXIT_STOPPED, or EXIT_RECYCLE where the process should be replaced."""
+        self._lifespan.begin()
         self._start_threads(self._threads - 1)
         self._execute()
         self._io.join()

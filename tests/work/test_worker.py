@@ -477,9 +477,16 @@ def test_a_worker_asks_to_be_replaced_after_its_share_of_jobs(make_workshop: Mak
     assert sorted(shop.source.acked) == sorted(shop.ledger.ended())
 
 
-def test_a_worker_asks_to_be_replaced_when_it_has_grown(make_workshop: Make) -> None:
+def test_a_worker_asks_to_be_replaced_when_it_has_grown_but_not_before_its_first_job(
+    make_workshop: Make, caplog: pytest.LogCaptureFixture
+) -> None:
     shop = make_workshop(lifespan=Lifespan(memory_bytes=1))
+    putter = threading.Thread(target=lambda: (wait_for(lambda: shop.source.waits), shop.source.put(delivery("a"))))
+    putter.start()
     assert shop.worker.run() == EXIT_RECYCLE
+    putter.join()
+    assert shop.ledger.ended() == {"a"}
+    assert "scheduler.worker.max_memory" in caplog.text
 
 
 def test_run_returns_when_another_thread_stops_it(make_workshop: Make) -> None:
