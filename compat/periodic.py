@@ -62,6 +62,7 @@ def declared_job(app: Any, name: str, entry: Mapping[str, Any]) -> Schedule:
         message=message,
         next_fire_at=first,
         due_at=first,
+        misfire_grace_seconds=_expires_seconds(app, entry),
         name=name,
         declared=True,
         replace_existing=True,
@@ -75,6 +76,17 @@ def _trigger(app: Any, name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
         raise ImproperlyConfigured(f"beat_schedule[{name!r}]: {error}") from error
 
 
+def _expires_seconds(app: Any, entry: Mapping[str, Any]) -> float | None:
+    """Within which a run must start, counted from its tick."""
+    own = getattr(app.tasks.get(entry["task"]), "expires", None)
+    expires = (entry.get("options") or {}).get("expires", own)
+    if isinstance(expires, (int, float)):
+        return float(expires)
+    if expires is not None:
+        logger.warning("%s: 'expires' has an effect on periodic tasks if it is a number of seconds", entry["task"])
+    return None
+
+
 def _message(app: Any, name: str, entry: Mapping[str, Any]) -> Message:
     """The message every run is a copy of: the one that a call of the task sends."""
     args = [evaluate(value) for value in entry.get("args") or ()]
@@ -85,8 +97,6 @@ def _message(app: Any, name: str, entry: Mapping[str, Any]) -> Message:
     made = _call(
         app, name, entry["task"], args, kwargs, {**options, **_THROUGH_THE_LEDGER, "queue": queue, "headers": headers}
     )
-    if made.headers.get("expires") is not None:
-        logger.info("%s: 'expires' has no effect on periodic tasks: a late run runs once", entry["task"])
     return replace(
         made,
         headers={key: value for key, value in made.headers.items() if key not in _OF_ONE_CALL} | {"ps-runs": "uuid"},

@@ -128,6 +128,28 @@ def test_a_zone_that_no_other_process_could_know_is_refused_with_the_way_out(app
         declared_job(app, "a", {"task": "t", "schedule": crontab()})
 
 
+@pytest.mark.parametrize(
+    ("said", "own", "seconds"),
+    [
+        ({"expires": 15}, None, 15.0),
+        ({"expires": 15}, 5, 15.0),
+        ({}, 5, 5.0),
+        ({"expires": datetime(2030, 1, 1)}, None, None),
+        ({}, None, None),
+    ],
+)
+def test_a_run_that_begins_later_than_expires_after_its_tick_is_missed(
+    app: Any, said: dict[str, Any], own: Any, seconds: float | None
+) -> None:
+    def hourly() -> None: ...
+
+    app.task(name="hourly", expires=own)(hourly)
+    made = declared_job(app, "hourly", {"task": "hourly", "schedule": 3600, "options": said})
+
+    assert made.misfire_grace_seconds == seconds
+    assert "expires" not in made.message.headers  # which would be the same moment for all runs
+
+
 def test_the_whole_schedule_is_declared(app: Any) -> None:
     app.conf.beat_schedule = {"one": {"task": "t", "schedule": 5}, "two": {"task": "t", "schedule": crontab()}}
     scheduler = app.pipeline.scheduler
