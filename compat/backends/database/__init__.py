@@ -4,35 +4,53 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 from kombu.utils.encoding import ensure_bytes
 from sqlalchemy.exc import DatabaseError, IntegrityError, InterfaceError, InvalidRequestError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
 
 from ... import states
+from ...app.defaults import DEFAULTS
 from ...exceptions import ImproperlyConfigured
 from ...result import result_from_tuple
 from ...utils.imports import symbol_by_name
 from ...utils.log import get_logger
 from ...utils.time import maybe_timedelta
 from ..base import BaseBackend
-from .engines import Engines
+from .models import Task, TaskExtended, TaskSet
+from .session import SessionManager
 from .tables import Tables
 
-__all__ = ("DatabaseBackend",)
+__all__ = ("DatabaseBackend", "SessionManager", "Task", "TaskExtended", "TaskSet", "session_cleanup")
 logger = get_logger("celery.backends.database")
 
-RETRYABLE = (DatabaseError, InterfaceError, InvalidRequestError)
+RETRYABLE = (DatabaseError, InterfaceError, InvalidRequestError, StaleDataError)
 _ENCODED = ("args", "kwargs", "children")
 _PICKLE = b"\x80"
+
+
+@contextmanager
+def session_cleanup(session: Session) -> Iterator[Session]:
+    """Close the session in the end; roll back what failed."""
+    try:
+        yield session
+    except Exception:
+        session.rollback()
+        raise
+    finally:
+        session.close()
 
 
 class DatabaseBackend(BaseBackend):
     """One row per task; a success, once written, stays."""
 
+    url: str
+    task_cls: type[Task] = Task
+    taskset_cls: type[TaskSet] = TaskSet
     subpolling_interval = 0.5
     supports_native_join = False
 
@@ -48,15 +66,23 @@ class DatabaseBackend(BaseBackend):
         self.url = url or dburi or conf.database_url
         if not self.url:
             raise ImproperlyConfigured("Missing connection string! Set database_url, or result_backend='db+…'.")
-        options = {**(conf.database_engine_options or {}), **(engine_options or {})}
-        short_lived = conf.database_short_lived_sessions if short_lived is None else short_lived
-        self._engines = Engines(self.url, options, short_lived, _callback(callback or conf.database_engine_callback))
-        self._tables = Tables(
-            conf.database_table_names or {}, conf.database_table_schemas or {}, bool(conf.result_extended)
-        )
+        # Who sets one option keeps those that replace connections the server has closed.
+        usual = DEFAULTS["database_engine_options"]
+        self.engine_options = {**usual, **(conf.database_engine_options or {}), **(engine_options or {})}
+        self.short_lived_sessions = conf.database_short_lived_sessions if short_lived is None else short_lived
+        self.session_manager = SessionManager(_callback(callback or conf.database_engine_callback))
+        self._tables = self._configured(conf)
         self._prepared = False
         if conf.database_create_tables_at_setup is True:
             self._ensure_retryable(self._engine)
+
+    def _configured(self, conf: Any) -> Tables:
+        if conf.result_extended and self.task_cls is Task:
+            self.task_cls = TaskExtended
+        names, schemas = conf.database_table_names or {}, conf.database_table_schemas or {}
+        self.task_cls.configure(schemas.get("task"), names.get("task"))
+        self.taskset_cls.configure(schemas.get("group"), names.get("group"))
+        return Tables(self.task_cls, self.taskset_cls)
 
     def _keep_trying(self, conf: Any) -> None:
         """Databases restart: three tries, unless the settings say otherwise."""
@@ -70,19 +96,25 @@ class DatabaseBackend(BaseBackend):
 
     def on_backend_retryable_error(self, exc: BaseException) -> None:
         if not isinstance(exc, IntegrityError):
-            self._engines.dispose()
+            self.session_manager.invalidate(self.url)
 
     def _engine(self) -> Any:
-        engine = self._engines.get()
+        engine = self.session_manager.get_engine(self.url, self.short_lived_sessions, **self.engine_options)
         if not self._prepared:
             self._tables.create(engine)
             self._prepared = True
         return engine
 
-    @contextmanager
-    def _session(self) -> Iterator[Session]:
-        with Session(self._engine()) as session:
-            yield session
+    def ResultSession(self, session_manager: SessionManager | None = None) -> Session:
+        """A session, with the tables there; for an application's own queries, too."""
+        if session_manager is None:
+            return Session(self._engine())
+        return session_manager.session_factory(
+            self.url, short_lived_sessions=self.short_lived_sessions, **self.engine_options
+        )
+
+    def _session(self) -> AbstractContextManager[Session]:
+        return session_cleanup(self.ResultSession())
 
     # Tasks
 
@@ -211,7 +243,7 @@ class DatabaseBackend(BaseBackend):
             self._ensure_retryable(self._delete, table, table.c.date_done < oldest)
 
     def __reduce__(self, args: Any = (), kwargs: Any = None) -> Any:
-        more = {"dburi": self.url, "expires": self.expires, "engine_options": self._engines.options}
+        more = {"dburi": self.url, "expires": self.expires, "engine_options": self.engine_options}
         return super().__reduce__(args, {**(kwargs or {}), **more})
 
 
