@@ -214,7 +214,7 @@ class KombuSource:
 
 
 def _delivery(queue: str, message: Any) -> Delivery:
-    body = message.body
+    body = _body(message)
     if isinstance(body, str):
         body = body.encode("utf-8")
     info = message.delivery_info or {}
@@ -228,6 +228,13 @@ def _delivery(queue: str, message: Any) -> Delivery:
         message.delivery_tag,
         bool(info.get("redelivered")),
     )
+
+
+def _body(message: Any) -> Any:
+    """As it was sent: Kombu decompresses it, but leaves the header, and what is signed are the compressed bytes."""
+    if "compression" not in (message.headers or {}):
+        return message.body
+    return message.channel.decode_body(message._raw["body"], message.properties.get("body_encoding"))
 
 
 __all__ = ["KombuBroker"]
