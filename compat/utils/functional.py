@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext as DummyContext
 from functools import partial
 from itertools import islice, tee, zip_longest
 from typing import Any
@@ -14,7 +15,7 @@ from vine import promise
 from .regen import regen
 
 __all__ = [
-    "LRUCache", "arity_greater", "chunks", "dictfilter", "first", "firstmethod", "fun_accepts_kwargs",
+    "DummyContext", "LRUCache", "arity_greater", "chunks", "dictfilter", "first", "firstmethod", "fun_accepts_kwargs",
     "fun_takes_argument", "head_from_fun", "is_list", "is_numeric_value", "lazy", "lookahead", "mattrgetter", "maybe",
     "maybe_evaluate", "maybe_list", "memoize", "mlazy", "noop", "padlist", "pass1", "regen", "seq_concat_item",
     "seq_concat_seq", "uniq",

@@ -188,3 +188,8 @@ def test_a_graph_is_drawn_in_dot() -> None:
     assert lines[0] == "digraph dependencies {"
     assert any('"a" -> "b"' in line for line in lines)
     assert lines[-1] == "}"
+
+
+def test_a_context_that_does_nothing_lets_errors_through() -> None:
+    with pytest.raises(KeyError), functional.DummyContext():
+        raise KeyError
