@@ -1,5 +1,6 @@
 """The public vocabulary: events and errors."""
 
+from .broker.url import kombu_url
 from .core.errors import (
     BrokerUnavailable,
     InvalidJob,
@@ -21,6 +22,7 @@ from .core.errors import (
 from .core.event import Event, EventType
 from .core.id import new_id
 from .core.kind import JobKind
+from .core.message import SIGNATURE as SIGNATURE_HEADER
 from .core.message import Delivery, Message
 from .core.plain_json import PLAIN
 from .core.plain_json import write as write_plain_json
@@ -61,6 +63,8 @@ __all__ = [  # noqa: RUF022 (grouped by what they are)
     "Task",
     # For those who make messages themselves
     "PLAIN",
+    "SIGNATURE_HEADER",
+    "kombu_url",
     "new_id",
     "write_plain_json",
     # Errors

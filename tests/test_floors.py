@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import pyramid_scheduler.api
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "pyramid_scheduler"
 WINGS = ("broker", "schedule", "ledger", "work")
@@ -100,6 +102,15 @@ def test_core_needs_nothing_but_the_standard_library() -> None:
 def test_nobody_imports_the_celery_facade() -> None:
     for path in modules():
         assert not any(name.partition(".")[0] == "compat" for name in imports(path)), path
+
+
+def test_the_facade_imports_public_names_only() -> None:
+    public = {"pyramid_scheduler", "pyramid_scheduler.api"}
+    public |= {f"pyramid_scheduler.{name}" for name in pyramid_scheduler.__all__}
+    public |= {f"pyramid_scheduler.api.{name}" for name in pyramid_scheduler.api.__all__}
+    for path in (ROOT / "compat").rglob("*.py"):
+        inner = {name for name in imports(path) if name.partition(".")[0] == "pyramid_scheduler"} - public
+        assert not inner, path
 
 
 def test_the_facade_does_not_import_celery() -> None:

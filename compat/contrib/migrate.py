@@ -12,7 +12,7 @@ from kombu.entity import Queue
 from kombu.messaging import Producer
 from kombu.utils.encoding import ensure_bytes
 
-from pyramid_scheduler.core import message as wire
+from pyramid_scheduler.api import SIGNATURE_HEADER
 
 from ..app import app_or_default
 from ..utils.functional import maybe_list
@@ -119,7 +119,7 @@ def republish(
     """Publish the message as it is, to where it came from unless said otherwise."""
     info, properties = message.delivery_info, message.properties
     headers = dict(message.headers)
-    if headers.get(wire.SIGNATURE) and routing_key not in (None, info["routing_key"]):
+    if headers.get(SIGNATURE_HEADER) and routing_key not in (None, info["routing_key"]):
         raise ValueError(
             f"the message is signed (scheduler.secret) for {info['routing_key']!r}, no other queue's workers would"
             " run it: let a worker consume that queue, too"

@@ -8,8 +8,7 @@ from typing import Any
 
 from kombu.connection import Connection
 
-from pyramid_scheduler.broker.transports import sql_kombu
-from pyramid_scheduler.broker.url import normalize
+from pyramid_scheduler.api import kombu_url
 
 from ..pipeline import broker_url, speaks_kombu
 
@@ -40,8 +39,7 @@ def reach(app: Any, connection: Any) -> Iterator[Any]:
         with app.connection_or_acquire(connection, pool=False) as reached:
             yield reached
         return
-    sql_kombu.register()
-    with Connection(f"{sql_kombu.SCHEME}+{normalize(broker_url(app))}") as reached:
+    with Connection(kombu_url(broker_url(app))) as reached:
         yield reached
 
 

@@ -37,6 +37,16 @@ def normalize(url: str) -> str:
     return f"{_SQL_DRIVERS.get(scheme.lower(), scheme)}://{rest}"
 
 
+def kombu_url(url: str) -> str:
+    """Under which Kombu reaches the same queues: databases by a transport of ours, which it knows from then on."""
+    if not is_sql(normalize(url)):
+        return url
+    from .transports import sql_kombu
+
+    sql_kombu.register()
+    return f"{sql_kombu.SCHEME}+{normalize(url)}"
+
+
 def is_sql(url: str) -> bool:
     """Whether a normalized URL names a database."""
     return url.partition("://")[0].partition("+")[0] in _SQL_SCHEMES
