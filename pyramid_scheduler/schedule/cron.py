@@ -7,6 +7,8 @@ from typing import Any, cast
 
 from apscheduler.triggers.cron import CronTrigger
 
+_HOUR = CronTrigger.FIELD_NAMES.index("hour")
+
 
 class LocalCronTrigger(CronTrigger):  # type: ignore[misc]
     """A local time that names its hour fires once on every local day.
@@ -22,6 +24,19 @@ class LocalCronTrigger(CronTrigger):  # type: ignore[misc]
             # In UTC: within one zone, Python's arithmetic forgets which of the two passes it was in.
             found = super().get_next_fire_time(None, found.astimezone(UTC) + timedelta(microseconds=1))
         return cast("datetime | None", found)
+
+    def _increment_field_value(self, dateval: datetime, fieldnum: int) -> tuple[datetime, int]:
+        """Where a day (or month, or year) is over, on to the start of the next by the clock on the wall.
+
+        APScheduler adds the elapsed time of a day without a change of the clock: where the clock went forward that is
+        an hour into the next day, and what is due in this hour would be passed over.
+        """
+        moved, incremented = super()._increment_field_value(dateval, fieldnum)
+        if incremented >= _HOUR:
+            return moved, incremented
+        before, after = dateval.astimezone(UTC), moved.astimezone(UTC)
+        start = (dateval.replace(tzinfo=None) + (after - before)).replace(tzinfo=self.timezone)
+        return (start if before < start.astimezone(UTC) <= after else moved), incremented
 
     @property
     def _every_hour(self) -> bool:

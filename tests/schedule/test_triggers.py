@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -15,6 +16,8 @@ from pyramid_scheduler.schedule.dates import parse_date
 
 ZONES = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc", "SystemV")))
 YEAR = datetime(2026, 1, 1, tzinfo=UTC)
+MONTHS = [YEAR.replace(month=month) for month in range(1, 13)]
+CHANGING = [zone for zone in ZONES if len({month.astimezone(ZoneInfo(zone)).utcoffset() for month in MONTHS}) > 1]
 
 
 def fires(trigger: triggers.Trigger, start: datetime, end: datetime) -> list[datetime]:
@@ -32,23 +35,38 @@ def changes(zone: ZoneInfo) -> list[datetime]:
     return [hours[n] for n in range(1, len(hours)) if offsets[n] != offsets[n - 1]]
 
 
+DAYS: dict[str, tuple[dict[str, object], Callable[[datetime], bool]]] = {
+    "every day": ({}, lambda day: True),
+    "a day of the week": ({"day_of_week": "mon"}, lambda day: day.weekday() == 0),
+    "a day of the month": ({"day": 1}, lambda day: day.day == 1),
+}
+
+
+@pytest.mark.parametrize("days", DAYS)
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(ZONES), st.integers(0, 23), st.integers(0, 59))
-def test_a_fixed_local_time_fires_exactly_once_on_every_local_day(name: str, hour: int, minute: int) -> None:
-    zone = ZoneInfo(name)
-    trigger = triggers.cron_trigger(hour=hour, minute=minute, timezone=name)
-    for change in changes(zone) or [YEAR + timedelta(days=80)]:
-        first = (change - timedelta(days=2)).astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-        days = [(first + timedelta(days=n)).date() for n in range(1, 4)]
-        found = fires(trigger, first, first + timedelta(days=5))
-        per_day = [sum(1 for fire in found if fire.astimezone(zone).date() == day) for day in days]
-        if not _is_midnight_gap(zone, days, hour):
-            assert per_day == [1, 1, 1], (name, hour, minute, found)
+@given(st.sampled_from(CHANGING), st.just(0) | st.integers(0, 23), st.integers(0, 59))
+def test_a_fixed_local_time_fires_exactly_once_on_every_local_day(days: str, name: str, hour: int, minute: int) -> None:
+    fields, wanted = DAYS[days]
+    trigger = triggers.cron_trigger(hour=hour, minute=minute, timezone=name, **fields)
+    for change in changes(ZoneInfo(name)):
+        start = (change - timedelta(days=2)).astimezone(ZoneInfo(name)).replace(hour=0, minute=0)
+        local = [start + timedelta(days=n) for n in range(40)]
+        expected = [day.replace(hour=hour, minute=minute) for day in local if wanted(day)]
+        found = fires(trigger, start - timedelta(seconds=1), start + timedelta(days=40))
+        assert found == [moment.astimezone(UTC) for moment in expected], (name, hour, minute)
 
 
-def _is_midnight_gap(zone: ZoneInfo, days: list[object], hour: int) -> bool:
-    """Where a whole day, or the end of one, is left out, its time lies on the next day."""
-    return hour >= 23 or hour == 0
+@pytest.mark.parametrize("days", DAYS)
+@settings(max_examples=20, deadline=None)
+@given(st.sampled_from(CHANGING))
+def test_a_job_of_every_hour_of_some_days_leaves_none_out(days: str, name: str) -> None:
+    fields, wanted = DAYS[days]
+    trigger = triggers.cron_trigger(hour="*", timezone=name, **fields)
+    for change in changes(ZoneInfo(name)):
+        minutes = [change - timedelta(days=1) + timedelta(minutes=30 * n) for n in range(2 * 24 * 9)]
+        local = [minute.astimezone(ZoneInfo(name)) for minute in minutes]
+        expected = [moment.astimezone(UTC) for moment in local if moment.minute == 0 and wanted(moment)]
+        assert set(expected) <= set(fires(trigger, minutes[0], minutes[-1] + timedelta(minutes=1))), name
 
 
 @settings(max_examples=30, deadline=None)
