@@ -51,9 +51,9 @@ def interval_trigger(
         seconds = timedelta(**fields).total_seconds()
     except (TypeError, OverflowError) as error:
         raise InvalidJob(f"the interval {fields} cannot be read: {error}") from error
-    if not seconds >= SHORTEST_INTERVAL_SECONDS:
-        raise InvalidJob("an interval job needs a positive interval: minutes=10, or hours=1, or …")
-    return _common("interval", start_date, end_date, jitter, timezone, {"seconds": seconds})
+    trigger = _common("interval", start_date, end_date, jitter, timezone, {"seconds": seconds})
+    _period(trigger)
+    return trigger
 
 
 def cron_trigger(
@@ -97,7 +97,7 @@ def _load(text: str) -> BaseTrigger:
     trigger = json.loads(text)
     try:
         return _MAKERS[trigger["type"]](trigger)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InvalidJob(f"these times cannot be read: {error}") from error
 
 
@@ -106,7 +106,15 @@ def _date(trigger: Trigger) -> BaseTrigger:
 
 
 def _interval(trigger: Trigger) -> BaseTrigger:
-    return IntervalTrigger(seconds=trigger["seconds"], **_bounds(trigger))
+    return IntervalTrigger(seconds=_period(trigger), **_bounds(trigger))
+
+
+def _period(trigger: Trigger) -> float:
+    """An interval's seconds; raises InvalidJob where its times would not go on, or not be known."""
+    seconds = float(trigger["seconds"])
+    if not SHORTEST_INTERVAL_SECONDS <= seconds < math.inf:
+        raise InvalidJob("an interval job needs a positive interval: minutes=10, or hours=1, or …")
+    return seconds
 
 
 def _cron(trigger: Trigger) -> BaseTrigger:
@@ -145,7 +153,7 @@ def next_fire(trigger: Trigger, previous: float | None, now: float) -> float | N
 
 def _next_interval(trigger: Trigger, previous: float | None, now: float) -> float | None:
     """Arithmetic alone: APScheduler anchors an interval without a start at the moment its object was made."""
-    period, start = float(trigger["seconds"]), trigger.get("start")
+    period, start = _period(trigger), trigger.get("start")
     if previous is not None:
         due = previous + period
     elif start is None:
@@ -163,7 +171,7 @@ def fires_until(trigger: Trigger, due: float, now: float, limit: int) -> tuple[l
     An interval that was missed a million times is not walked through.
     """
     if trigger.get("type") == "interval":
-        period = float(trigger["seconds"])
+        period = _period(trigger)
         due += max(0, math.floor((now - due) / period) - limit) * period
     fires: list[float] = []
     following: float | None = due
