@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
 from ..core import message as wire
+from ..core.errors import SchedulerError
 from ..core.event import Event, EventType
 from ..core.interfaces import DueBatch, Sealer
 from ..core.kind import JobKind
@@ -18,11 +20,15 @@ from ..core.run import Record, RunState
 from ..core.schedule import Advance, Fire, Schedule, ScheduleState
 from . import triggers
 
+log = logging.getLogger(__name__)
+
 #: Runs of one schedule that are made up for at once where ``coalesce`` is off.
 MOST_MADE_UP = 1000
 #: How soon an ended schedule with open runs is looked at again, and how long that goes on: a run whose message was
 #: purged is never settled.
 LOOK_AGAIN_SECONDS, GIVE_UP_SECONDS = 0.2, 60.0
+#: How soon a schedule that cannot be planned is tried again: by a timekeeper that can read it, or after a mend.
+PUT_OFF_SECONDS = 60.0
 
 
 @dataclass
@@ -36,6 +42,14 @@ class Plan:
     ends: list[Event] = field(default_factory=list)
     missed: list[Event] = field(default_factory=list)
     missed_records: list[Record] = field(default_factory=list)
+
+    def extend(self, other: Plan) -> None:
+        """Do what the other says, too."""
+        for name in _LISTS:
+            getattr(self, name).extend(getattr(other, name))
+
+
+_LISTS = tuple(one.name for one in fields(Plan))
 
 
 class Planner:
@@ -54,15 +68,31 @@ class Planner:
         counted = [s.id for s in batch.schedules if s.state is not ScheduleState.ACTIVE or s.max_instances]
         open_runs = batch.open_runs(counted) if counted else {}
         for schedule in batch.schedules:
-            if _is_single(schedule) and schedule.state is ScheduleState.CANCELED:
-                self._refuse(plan, schedule, now)
-            elif schedule.state is not ScheduleState.ACTIVE:
-                self._end(plan, schedule, open_runs.get(schedule.id, 0), now)
-            elif _is_single(schedule):
-                self._fire_once(plan, schedule, now)
-            else:
-                self._fire_recurring(plan, schedule, open_runs.get(schedule.id, 0), now)
+            plan.extend(self._plan_one(schedule, open_runs.get(schedule.id, 0), now))
         return plan
+
+    def _plan_one(self, schedule: Schedule, open_runs: int, now: float) -> Plan:
+        """All that is to be done about one schedule; or, where anything is wrong with it, nothing but to try later: the
+        others of its batch must not wait for it."""
+        plan = Plan()
+        try:
+            self._decide(plan, schedule, open_runs, now)
+        except Exception as error:
+            unforeseen = not isinstance(error, SchedulerError)
+            log.error("job %s cannot be fired now; trying again: %s", schedule.id, error, exc_info=unforeseen)
+            later = Advance(schedule.id, now + PUT_OFF_SECONDS, schedule.due_at, schedule.last_fire_at)
+            return Plan(advances=[later])
+        return plan
+
+    def _decide(self, plan: Plan, schedule: Schedule, open_runs: int, now: float) -> None:
+        if _is_single(schedule) and schedule.state is ScheduleState.CANCELED:
+            self._refuse(plan, schedule, now)
+        elif schedule.state is not ScheduleState.ACTIVE:
+            self._end(plan, schedule, open_runs, now)
+        elif _is_single(schedule):
+            self._fire_once(plan, schedule, now)
+        else:
+            self._fire_recurring(plan, schedule, open_runs, now)
 
     def _end(self, plan: Plan, schedule: Schedule, open_runs: int, now: float) -> None:
         since = self._ended_at.setdefault(schedule.id, now)

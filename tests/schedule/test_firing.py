@@ -1,0 +1,94 @@
+"""What a timekeeper does about due schedules: each by itself, and at the right time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pyramid_scheduler import Scheduler, Settings
+from pyramid_scheduler.core.clock import SystemClock
+from pyramid_scheduler.core.kind import JobKind
+from pyramid_scheduler.core.message import Message
+from pyramid_scheduler.core.schedule import Schedule
+from pyramid_scheduler.schedule import triggers
+from tests.shop import jobs
+
+
+class MovedClock(SystemClock):
+    """Ahead of the system's by as much as a test wants."""
+
+    ahead_seconds = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.ahead_seconds
+
+
+@pytest.fixture
+def clock() -> MovedClock:
+    return MovedClock()
+
+
+@pytest.fixture
+def scheduler(tmp_path: Path, clock: MovedClock) -> Iterator[Scheduler]:
+    scheduler = Scheduler(Settings(broker_url=f"sqlite:///{tmp_path}/jobs.sqlite", allow=("tests",)), clock=clock)
+    yield scheduler
+    scheduler.shutdown(0)
+
+
+def store(scheduler: Scheduler, id_: str, due: float, trigger: triggers.Trigger | None = None, **more: Any) -> Schedule:
+    """A recurring job that is stored as it is, whatever a call would say to it."""
+    valid, options = scheduler.composer.trigger(JobKind.INTERVAL, None, {"hours": 1, "id": id_, **more})
+    made = scheduler.composer.schedule(JobKind.INTERVAL, valid, jobs.mark, ("x",), None, None, options)
+    stored = replace(made, trigger=trigger or valid, next_fire_at=due, due_at=due)
+    scheduler.ledger.schedules.add([stored])
+    return stored
+
+
+def fired(scheduler: Scheduler) -> list[Message]:
+    """What the timekeeper publishes now."""
+    scheduler.wiring.timekeeper("keeper").tick()
+    source = scheduler.broker.source(["default"], "looker")
+    deliveries = source.receive(100, 0)
+    source.ack(deliveries)
+    source.close()
+    return [delivery.message() for delivery in deliveries]
+
+
+UNREADABLE: dict[str, triggers.Trigger] = {
+    "a type that nobody registered": {"type": "moon"},
+    "a zone that is gone": {"type": "cron", "fields": {"hour": "3"}, "timezone": "Mars/Olympus"},
+    "an interval of nothing": {"type": "interval", "seconds": 0},
+    "an interval into the past": {"type": "interval", "seconds": -1},
+    "fields that are gone": {"type": "cron"},
+}
+
+
+@pytest.mark.parametrize("what", UNREADABLE)
+def test_a_schedule_that_cannot_be_fired_keeps_no_other_from_firing(scheduler: Scheduler, what: str) -> None:
+    due = time.time() - 1
+    store(scheduler, "bad", due - 1, UNREADABLE[what])
+    store(scheduler, "good", due)
+    assert [message.headers["ps-job"] for message in fired(scheduler)] == ["good"]
+    bad = scheduler.ledger.schedules.get("bad")
+    assert bad is not None
+    assert bad.due_at == due - 1
+    assert bad.next_fire_at is not None
+    assert bad.next_fire_at > time.time()
+
+
+def test_a_schedule_fires_late_once_it_can_be_read(
+    scheduler: Scheduler, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = store(scheduler, "bad", time.time() - 1, {"type": "tide", "seconds": 3600})
+    assert fired(scheduler) == []
+    hourly = triggers.load({"type": "cron", "fields": {"minute": "0"}})
+    monkeypatch.setitem(triggers._MAKERS, "tide", lambda trigger: hourly)
+    clock.ahead_seconds = 61
+    [message] = fired(scheduler)
+    assert message.id == stored.run_id(message.headers["ps-due"])
+    assert scheduler.ledger.schedules.get("bad").last_fire_at >= stored.due_at  # type: ignore[union-attr, operator]
