@@ -103,6 +103,11 @@ class Composer:
         names, make, method = _TRIGGERS[kind]
         times = {name: value for name, value in given.items() if name in names}
         options = parse_options({k: v for k, v in given.items() if k not in names}, method)
+        if options.expires is not None:
+            raise InvalidJob(
+                f"{method}() has no use for expires, which is one moment for all runs: misfire_grace_time says how late"
+                " each may start, and end_date when the last is due"
+            )
         trigger = make(
             start_date=start_date,
             end_date=options.end_date,

@@ -72,6 +72,7 @@ REFUSED: dict[str, tuple[Any, type[Exception], str]] = {
     "no cron field": (lambda s: s.add_cron_job(jobs.mark), InvalidJob, "at least one"),
     "a wrong cron field": (lambda s: s.add_cron_job(jobs.mark, hour=25), InvalidJob, "cannot be read"),
     "an unknown zone": (lambda s: s.add_cron_job(jobs.mark, hour=2, timezone="Mars/Olympus"), InvalidJob, "IANA"),
+    "a moment for all runs": (lambda s: s.add_interval_job(jobs.mark, hours=1, expires=5), InvalidJob, "misfire_grace"),
     "text for args": (lambda s: s.add_async_job(jobs.mark, args="x"), InvalidJob, "tuple or list"),
     "a list for kwargs": (lambda s: s.add_async_job(jobs.mark, kwargs=["x"]), InvalidJob, "dict"),
     "one id for many": (lambda s: s.add_many([(jobs.mark,)], id="x"), InvalidJob, "one id"),
