@@ -77,9 +77,15 @@ class Composer:
         *,
         declared: bool = False,
     ) -> Schedule:
-        """A recurring job, with the sealed message that each of its runs will carry."""
+        """A recurring job, with the sealed message that each of its runs will carry.
+
+        One that would never run is refused; but a declared one whose end has come stays in the configuration.
+        """
         message = self._message(kind, func, args, kwargs, queue, options)
         now = self._clock.time()
+        due = triggers.next_fire(trigger, None, now)
+        if due is None and not (declared and trigger.get("end")):
+            raise InvalidJob("the job would never run: its end_date is past, or there is no date that its fields match")
         return Schedule(
             id=message.id,
             kind=kind,
@@ -87,7 +93,7 @@ class Composer:
             task=message.task,
             trigger=trigger,
             message=message,
-            next_fire_at=(due := triggers.next_fire(trigger, None, now)),
+            next_fire_at=due,
             due_at=due,
             name=options.name,
             misfire_grace_seconds=self._grace(options),

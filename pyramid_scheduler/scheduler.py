@@ -164,7 +164,7 @@ class Scheduler:
             raise _not_stored(job_id)
 
     def resume_job(self, job_id: str) -> None:
-        """Let a paused job fire again, from its next time on; raises JobNotFound."""
+        """Let a paused job fire again, from its next time on, or end where it has none; raises JobNotFound."""
         schedule = self._stored(job_id)
         now = self.clock.time()
         self.ledger.schedules.resume(job_id, triggers.next_fire(schedule.trigger, None, now))

@@ -73,6 +73,8 @@ REFUSED: dict[str, tuple[Any, type[Exception], str]] = {
     "a wrong cron field": (lambda s: s.add_cron_job(jobs.mark, hour=25), InvalidJob, "cannot be read"),
     "an unknown zone": (lambda s: s.add_cron_job(jobs.mark, hour=2, timezone="Mars/Olympus"), InvalidJob, "IANA"),
     "a moment for all runs": (lambda s: s.add_interval_job(jobs.mark, hours=1, expires=5), InvalidJob, "misfire_grace"),
+    "an end that is past": (lambda s: s.add_interval_job(jobs.mark, hours=1, end_date=1000), InvalidJob, "end_date"),
+    "no such day": (lambda s: s.add_cron_job(jobs.mark, month=2, day=30), InvalidJob, "never run"),
     "text for args": (lambda s: s.add_async_job(jobs.mark, args="x"), InvalidJob, "tuple or list"),
     "a list for kwargs": (lambda s: s.add_async_job(jobs.mark, kwargs=["x"]), InvalidJob, "dict"),
     "one id for many": (lambda s: s.add_many([(jobs.mark,)], id="x"), InvalidJob, "one id"),

@@ -149,7 +149,9 @@ class Schedules(Protocol):
         self, queue: str | None = None, declared: bool | None = None, limit: int | None = None
     ) -> list[Schedule]: ...
     def pause(self, schedule_id: str) -> bool: ...
-    def resume(self, schedule_id: str, next_fire_at: float | None) -> bool: ...
+    def resume(self, schedule_id: str, next_fire_at: float | None) -> bool:
+        """Let a paused one fire from then on, or end it where that is None; one that is active stays as it is."""
+
     def due(self, now: float, limit: int) -> AbstractContextManager[DueBatch]:
         """Claim rows whose time has come (active, canceled or ended), row-locked, skipping others' locks."""
 

@@ -96,26 +96,27 @@ class SqlSchedules:
 
     def pause(self, schedule_id: str) -> bool:
         """A paused row has no next fire, so the index of due rows does not hold it."""
-        return self._change(schedule_id, (ScheduleState.ACTIVE, ScheduleState.PAUSED), ScheduleState.PAUSED, None)
+        return self._change(schedule_id, ScheduleState.ACTIVE, ScheduleState.PAUSED, None)
 
     def resume(self, schedule_id: str, next_fire_at: float | None) -> bool:
-        return self._change(schedule_id, (ScheduleState.PAUSED,), ScheduleState.ACTIVE, next_fire_at) or (
-            self._change(schedule_id, (ScheduleState.ACTIVE,), ScheduleState.ACTIVE, next_fire_at)
-        )
+        if next_fire_at is None:  # a timekeeper is to look at it now, and to remove it
+            return self._change(schedule_id, ScheduleState.PAUSED, ScheduleState.ENDED, self._clock.time())
+        return self._change(schedule_id, ScheduleState.PAUSED, ScheduleState.ACTIVE, next_fire_at)
 
-    def _change(
-        self, schedule_id: str, from_: Sequence[ScheduleState], to: ScheduleState, next_fire_at: float | None
-    ) -> bool:
-        where = (schedule.c.id == key(schedule_id), schedule.c.state.in_([str(state) for state in from_]))
-        statement = (
-            schedule.update().where(*where).values(state=str(to), next_fire_at=next_fire_at, due_at=next_fire_at)
-        )
+    def _change(self, schedule_id: str, from_: ScheduleState, to: ScheduleState, next_fire_at: float | None) -> bool:
+        """Returns whether the row is there, and in one of the two states; in the second it stays as it is."""
+        row = schedule.c.id == key(schedule_id)
+        change = schedule.update().where(row, schedule.c.state == str(from_))
+        statement = change.values(state=str(to), next_fire_at=next_fire_at, due_at=next_fire_at)
 
         def work(connection: Connection) -> bool:
             announce(connection)
-            found = connection.execute(sa.select(schedule.c.id).where(*where)).first() is not None
-            connection.execute(statement)
-            return found
+            changed = connection.execute(
+                statement.values(state=str(to), next_fire_at=next_fire_at, due_at=next_fire_at)
+            )
+            if changed.rowcount:
+                return True
+            return connection.scalar(sa.select(schedule.c.state).where(row)) == str(to)
 
         return self._database.write(work)
 

@@ -15,8 +15,10 @@ log = logging.getLogger(__name__)
 def reconcile(declared: Sequence[Schedule], schedules: Schedules, emit: Emit) -> None:
     """Add what is declared and not stored, change what is stored otherwise, remove what is declared no longer.
 
-    Jobs that were added at run time are left alone. Several processes may do this at once.
+    Jobs that were added at run time are left alone, and one whose end has come counts as declared no longer. Several
+    processes may do this at once.
     """
+    declared = [schedule for schedule in declared if schedule.next_fire_at is not None]
     wanted = {schedule.id for schedule in declared}
     gone = [schedule for schedule in schedules.find(declared=True) if schedule.id not in wanted]
     if gone:

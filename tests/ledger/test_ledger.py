@@ -103,6 +103,22 @@ def test_a_paused_schedule_is_not_due_and_stays_paused_when_replaced(ledger: Sql
     assert not ledger.schedules.pause("other")
 
 
+def test_resuming_what_is_active_leaves_its_next_time_alone(ledger: SqlLedger) -> None:
+    ledger.schedules.add([schedule("one", due=5000.0)])
+    assert ledger.schedules.resume("one", 7000.0)
+    assert ledger.schedules.get("one").next_fire_at == 5000.0  # type: ignore[union-attr]
+    assert not ledger.schedules.resume("other", 7000.0)
+
+
+def test_a_paused_schedule_that_has_no_next_time_ends_when_it_is_resumed(ledger: SqlLedger) -> None:
+    ledger.schedules.add([schedule("one")])
+    ledger.schedules.pause("one")
+    assert ledger.schedules.resume("one", None)
+    assert ledger.schedules.get("one").state is ScheduleState.ENDED  # type: ignore[union-attr]
+    with ledger.schedules.due(time.time() + 1, 10) as batch:
+        assert [one.id for one in batch.schedules] == ["one"]
+
+
 def test_due_schedules_are_advanced_or_removed_together(ledger: SqlLedger) -> None:
     ledger.schedules.add([schedule("go"), schedule("end"), schedule("gone"), schedule("later", due=time.time() + 99)])
     with ledger.schedules.due(time.time(), 10) as batch:

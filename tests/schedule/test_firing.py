@@ -42,7 +42,7 @@ def scheduler(tmp_path: Path, clock: MovedClock) -> Iterator[Scheduler]:
 
 def store(scheduler: Scheduler, id_: str, due: float, trigger: triggers.Trigger | None = None, **more: Any) -> Schedule:
     """A recurring job that is stored as it is, whatever a call would say to it."""
-    valid, options = scheduler.composer.trigger(JobKind.INTERVAL, None, {"hours": 1, "id": id_, **more})
+    valid, options = scheduler.composer.trigger(JobKind.INTERVAL, None, {"minutes": 10, "id": id_, **more})
     made = scheduler.composer.schedule(JobKind.INTERVAL, valid, jobs.mark, ("x",), None, None, options)
     stored = replace(made, trigger=trigger or valid, next_fire_at=due, due_at=due)
     scheduler.ledger.schedules.add([stored])
@@ -92,3 +92,30 @@ def test_a_schedule_fires_late_once_it_can_be_read(
     [message] = fired(scheduler)
     assert message.id == stored.run_id(message.headers["ps-due"])
     assert scheduler.ledger.schedules.get("bad").last_fire_at >= stored.due_at  # type: ignore[union-attr, operator]
+
+
+def test_a_declared_job_whose_end_has_come_is_removed_and_stops_nobody_from_starting(
+    scheduler: Scheduler, clock: MovedClock
+) -> None:
+    season: dict[str, Any] = {"id": "season", "minutes": 10, "end_date": clock.time() + 1800}
+    scheduler.declare(JobKind.INTERVAL, jobs.mark, **season)
+    scheduler.wiring.timekeeper("first")
+    assert scheduler.get_job("season") is not None
+    clock.ahead_seconds = 3600
+    scheduler.declare(JobKind.INTERVAL, jobs.mark, **season)
+    scheduler.wiring.timekeeper("second")
+    assert scheduler.get_jobs() == []
+    scheduler.wiring.timekeeper("third")
+    assert scheduler.get_jobs() == []
+
+
+def test_a_job_that_is_resumed_after_its_end_is_removed(scheduler: Scheduler, clock: MovedClock) -> None:
+    heard: list[str] = []
+    scheduler.add_listener(lambda event: heard.append(event.type.name))
+    store(scheduler, "season", clock.time() + 600, end_date=clock.time() + 1800)
+    scheduler.pause_job("season")
+    clock.ahead_seconds = 3600
+    scheduler.resume_job("season")
+    assert fired(scheduler) == []
+    assert scheduler.get_jobs() == []
+    assert heard == ["JOB_REMOVED"]
