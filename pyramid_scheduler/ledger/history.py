@@ -51,10 +51,11 @@ class SqlHistory:
     def _settle(self, connection: Connection, records: Sequence[Record], parked: Sequence[Parked]) -> None:
         upsert(connection, parked_table, [parked_row(one) for one in parked])
         upsert(connection, outcome, [record_row(record) for record in records])
-        self._close_runs(connection, [r for r in records if r.state in _TERMINAL and r.due_at is not None])
+        timed = [record.run_id for record in records if record.state in _TERMINAL and record.due_at is not None]
+        self._close_runs(connection, [*timed, *(one.id for one in parked)])  # what cannot be trusted leaves no record
 
-    def _close_runs(self, connection: Connection, records: Sequence[Record]) -> None:
-        for some in chunks([key(record.run_id) for record in records]):
+    def _close_runs(self, connection: Connection, run_ids: Sequence[str]) -> None:
+        for some in chunks([key(run_id) for run_id in run_ids]):
             connection.execute(run.update().where(run.c.run_id.in_(some)).values(settled_at=self._clock.time()))
 
     def outcome(self, run_id: str) -> Record | None:

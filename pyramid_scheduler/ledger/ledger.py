@@ -24,6 +24,9 @@ from .tables import cancellation, outcome, parked, restart, run, worker
 
 #: Failures outlive successes by this factor; what could not be read is never pruned.
 FAILURES_KEPT_LONGER = 30
+#: A run that is not settled is open for so long at least. Its message may have been purged, or run by somebody who
+#: writes nothing here: counted for ever, it would keep a job with ``max_instances`` from running again.
+OPEN_RUN_SECONDS = 86400.0
 
 
 def open_ledger(url: str, clock: Clock, *, embedded: bool) -> SqlLedger:
@@ -72,9 +75,11 @@ class SqlLedger:
         failures = sa.and_(
             parked.c.parked_at < now - history_seconds * FAILURES_KEPT_LONGER, parked.c.state == str(RunState.FAILED)
         )
+        settled = sa.and_(run.c.fired_at < old, sa.or_(run.c.settled_at < old, run.c.schedule_id.is_(None)))
+        lost = run.c.fired_at < min(old, now - OPEN_RUN_SECONDS)
         outdated: list[tuple[sa.Table, Any]] = [
             (outcome, outcome.c.started_at + outcome.c.runtime_seconds < old),
-            (run, sa.and_(run.c.fired_at < old, sa.or_(run.c.settled_at < old, run.c.schedule_id.is_(None)))),
+            (run, sa.or_(settled, sa.and_(lost, run.c.settled_at.is_(None)))),
             (restart, restart.c.at < old),
             (cancellation, cancellation.c.until < now),
             (worker, worker.c.beat_at < old),

@@ -22,6 +22,7 @@ from pyramid_scheduler.core.schedule import Addition, Advance, Fire, Schedule, S
 from pyramid_scheduler.database import Database
 from pyramid_scheduler.ledger.ledger import SqlLedger, open_ledger
 from tests.fleet import at_once, wait_for
+from tests.moved_clock import MovedClock
 
 MESSAGE = Message("queue", {"id": "m", "task": "a.b"}, b"\x00[]")
 
@@ -309,6 +310,43 @@ def test_old_rows_are_dropped_and_what_could_not_be_read_is_not(ledger: SqlLedge
     assert counts["ps_outcome"] == 1
     assert [one.run_id for one in ledger.history.find()] == ["new"]
     assert [one.id for one in ledger.parked.find()] == ["unreadable"]
+
+
+def fire(ledger: SqlLedger) -> None:
+    """One run of a schedule that is due every second."""
+    ledger.schedules.add([schedule("one")])
+    with ledger.schedules.due(time.time(), 10) as batch:
+        batch.write([Advance("one", 5.0, 5.0)], [Fire("one@1", "one", 1.0, MESSAGE)], [])
+
+
+def open_runs(ledger: SqlLedger) -> int:
+    with ledger.schedules.due(time.time(), 10) as batch:
+        return batch.open_runs(["one"]).get("one", 0)
+
+
+HOUR, DAY = 3600.0, 86400.0
+
+
+@pytest.mark.parametrize(
+    ("age", "history", "left"), [(23 * HOUR, HOUR, 1), (25 * HOUR, HOUR, 0), (2 * DAY, 3 * DAY, 1)]
+)
+def test_a_run_that_never_settles_is_open_for_a_day_or_as_long_as_outcomes_are_kept(
+    ledger: SqlLedger, database_url: str, age: float, history: float, left: int
+) -> None:
+    fire(ledger)
+    later = open_ledger(database_url, MovedClock(age), embedded=False)
+    later.prune(history)
+    assert open_runs(later) == left
+    later.close()
+
+
+def test_a_run_whose_message_is_parked_is_not_open_until_it_is_retried(ledger: SqlLedger) -> None:
+    fire(ledger)
+    ledger.history.settle([], [Parked("one@1", MESSAGE, RunState.PARKED, "it cannot be trusted")], [])
+    assert open_runs(ledger) == 0
+    with ledger.parked.take("one@1"):
+        pass
+    assert open_runs(ledger) == 1
 
 
 def test_live_workers_are_listed_until_they_leave(ledger: SqlLedger) -> None:

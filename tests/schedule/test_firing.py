@@ -11,21 +11,12 @@ from typing import Any
 import pytest
 
 from pyramid_scheduler import Scheduler, Settings
-from pyramid_scheduler.core.clock import SystemClock
 from pyramid_scheduler.core.kind import JobKind
 from pyramid_scheduler.core.message import Message
 from pyramid_scheduler.core.schedule import Schedule
 from pyramid_scheduler.schedule import triggers
+from tests.moved_clock import MovedClock
 from tests.shop import jobs
-
-
-class MovedClock(SystemClock):
-    """Ahead of the system's by as much as a test wants."""
-
-    ahead_seconds = 0.0
-
-    def time(self) -> float:
-        return super().time() + self.ahead_seconds
 
 
 @pytest.fixture
