@@ -91,7 +91,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("delegator", "delegator", _reference, None, "Dotted name of `delegator(func, args, kwargs)`; if it returns true, it ran the job."),
     Setting("secret", "secrets", _words, (), "Keys that sign messages, separated by spaces; the first signs, all verify. See SECURITY.md."),
     Setting("allow", "allow", _words, (), "Packages whose own functions an unsigned message may name, separated by spaces; default: the application's root package."),
-    Setting("timezone", "timezone", _text, "", "IANA zone of cron schedules and naive dates; default: the machine's."),
+    Setting("timezone", "timezone", _text, "", "IANA zone of cron schedules and naive dates; default: that of the machine where the job is added."),
     Setting("worker.processes", "worker_processes", _count, 2, "Worker processes of `pscheduler`."),
     Setting("worker.threads", "worker_threads", _count, 4, "Threads that run jobs in each worker process."),
     Setting("worker.max_jobs", "worker_max_jobs", _count, 0, "Replace a worker process after so many jobs; 0: never. Not in combined mode."),

@@ -21,6 +21,16 @@ def zone(name: str | None) -> tzinfo:
         raise InvalidJob(f"there is no time zone {name!r}; write an IANA name such as Europe/Berlin or UTC") from error
 
 
+def zone_name(name: str | None) -> str | None:
+    """``name``, or what the machine's zone is called everywhere; None where it has no such name."""
+    if name:
+        return name
+    try:
+        return ZoneInfo(getattr(get_localzone(), "key", "")).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # one that was read from a file of this machine
+        return None
+
+
 def parse_date(value: Any, zone_name: str | None = None) -> datetime:
     """An aware datetime for epoch seconds, a naive datetime (in the zone), an aware one, a date, or ISO text."""
     try:

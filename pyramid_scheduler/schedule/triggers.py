@@ -16,7 +16,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from ..core.duration import format_duration
 from ..core.errors import InvalidJob
 from .cron import LocalCronTrigger
-from .dates import iso, parse_date, zone
+from .dates import iso, parse_date, zone, zone_name
 
 __all__ = [
     "cron_trigger",
@@ -64,11 +64,14 @@ def cron_trigger(
     timezone: str | None = None,
     **fields: Any,
 ) -> Trigger:
-    """When all ``fields`` match; raises InvalidJob for what no calendar has."""
+    """When all ``fields`` match; raises InvalidJob for what no calendar has.
+
+    Without ``timezone`` it is this machine's, wherever the timekeepers run.
+    """
     given = {name: str(value) for name, value in fields.items() if value is not None}
     if not given:
         raise InvalidJob("a cron job needs at least one of year, month, day, week, day_of_week, hour, minute, second")
-    trigger = _common("cron", start_date, end_date, jitter, timezone, {"fields": given})
+    trigger = _common("cron", start_date, end_date, jitter, zone_name(timezone), {"fields": given})
     load(trigger)
     return trigger
 
@@ -183,10 +186,10 @@ def fires_until(trigger: Trigger, due: float, now: float, limit: int) -> tuple[l
 
 def describe(trigger: Trigger) -> str:
     """In words, for people."""
-    zone_name = f" ({trigger['timezone']})" if trigger.get("timezone") else ""
+    said_zone = f" ({trigger['timezone']})" if trigger.get("timezone") else ""
     if trigger.get("type") == "interval":
         return f"every {format_duration(float(trigger['seconds']))}"
     if trigger.get("type") == "cron":
         fields = " ".join(f"{name}={value}" for name, value in trigger["fields"].items())
-        return f"cron {fields}{zone_name}"
+        return f"cron {fields}{said_zone}"
     return str(trigger["words"]) if "words" in trigger else f"at {trigger.get('at')}"

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
+import tzlocal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -98,6 +99,18 @@ def test_the_autumn_hour_counts_once_and_the_spring_hour_is_made_up_for() -> Non
         "29 03:30 +0200",
         "30 02:30 +0200",
     ]
+
+
+def test_a_cron_job_without_a_zone_keeps_that_of_the_machine_where_it_was_added(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as machine:
+        machine.setenv("TZ", "Asia/Tokyo")
+        tzlocal.reload_localzone()
+        trigger = triggers.cron_trigger(hour=3)
+    tzlocal.reload_localzone()
+    assert trigger["timezone"] == "Asia/Tokyo"
+    assert triggers.next_fire(trigger, None, YEAR.timestamp()) == (YEAR + timedelta(hours=18)).timestamp()
 
 
 @given(st.floats(0.01, 10**6), st.integers(0, 10**6), st.integers(1, 50))
