@@ -145,7 +145,7 @@ class Planner:
         if token:
             headers[wire.TOKEN] = token
         if schedule.misfire_grace_seconds is not None:
-            headers[wire.GRACE] = schedule.misfire_grace_seconds
+            headers[wire.GRACE] = schedule.misfire_grace_seconds + _jitter(schedule, due)
         message: Message = self._sealer.reseal(schedule.message, **headers)
         return Fire(run_id, schedule.id, due, message, token)
 
@@ -174,7 +174,8 @@ def _is_single(schedule: Schedule) -> bool:
 
 
 def _too_late(schedule: Schedule, due: float, now: float) -> bool:
-    return schedule.misfire_grace_seconds is not None and now - due > schedule.misfire_grace_seconds
+    grace = schedule.misfire_grace_seconds
+    return grace is not None and now - due - _jitter(schedule, due) > grace
 
 
 def _iso(moment: float) -> str:
@@ -182,11 +183,13 @@ def _iso(moment: float) -> str:
 
 
 def _jittered(schedule: Schedule, due: float | None) -> float | None:
-    """Later by up to ``jitter`` seconds, drawn from the schedule and its due time: all timekeepers agree on it."""
-    jitter = schedule.trigger.get("jitter")
-    if due is None or not jitter:
-        return due
-    return due + random.Random(f"{schedule.id}@{due}").uniform(0.0, float(jitter))
+    return None if due is None else due + _jitter(schedule, due)
+
+
+def _jitter(schedule: Schedule, due: float) -> float:
+    """Up to ``jitter`` seconds, drawn from the schedule and its due time: all timekeepers agree on it."""
+    most = schedule.trigger.get("jitter")
+    return random.Random(f"{schedule.id}@{due}").uniform(0.0, float(most)) if most else 0.0
 
 
 def _event(type_: EventType, schedule: Schedule, run_id: str = "", due: float | None = None, error: str = "") -> Event:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -110,3 +111,26 @@ def test_a_job_that_is_resumed_after_its_end_is_removed(scheduler: Scheduler, cl
     assert fired(scheduler) == []
     assert scheduler.get_jobs() == []
     assert heard == ["JOB_REMOVED"]
+
+
+def test_what_is_put_off_by_its_jitter_is_not_late(scheduler: Scheduler, clock: MovedClock) -> None:
+    store(scheduler, "spread", clock.time() - 1, jitter=300, misfire_grace_time=5)
+    heard: list[str] = []
+    scheduler.add_listener(lambda event: heard.append(event.type.name))
+    assert len(fired(scheduler)) == 1
+    for _ in range(5):
+        pass_by(clock, scheduler, "spread", 1)
+        [message] = fired(scheduler)
+        late = clock.time() - datetime.fromisoformat(message.headers["ps-due"]).timestamp()
+        assert late < message.headers["ps-grace"] <= 305  # a worker counts from when it was due
+    pass_by(clock, scheduler, "spread", 6)
+    assert fired(scheduler) == []
+    assert heard == ["JOB_MISSED"]
+
+
+def pass_by(clock: MovedClock, scheduler: Scheduler, id_: str, seconds: float) -> None:
+    """Until so long after that job's next time."""
+    stored = scheduler.ledger.schedules.get(id_)
+    assert stored is not None
+    assert stored.next_fire_at is not None
+    clock.ahead_seconds += stored.next_fire_at - clock.time() + seconds
