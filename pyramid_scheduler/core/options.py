@@ -85,6 +85,8 @@ def _check(options: JobOptions) -> None:
         raise InvalidJob(f"id must be a text of 1 to 120 characters, not {options.id!r}")
     for name in ("soft_time_limit", "time_limit", "misfire_grace_time", "jitter", "retry_backoff"):
         _check_positive(name, getattr(options, name))
+    if options.misfire_grace_time == 0:
+        raise InvalidJob("misfire_grace_time must be more than 0: every run is a little late; None means however late")
     _check_counts(options)
     hard, soft = options.time_limit, options.soft_time_limit
     if hard is not None and soft is not None and soft > hard:

@@ -38,6 +38,13 @@ def _duration_or_none(value: Any) -> float | None:
     return None if value is None or str(value).strip().lower() in ("", "none") else parse_duration(value)
 
 
+def _grace(value: Any) -> float | None:
+    seconds = _duration_or_none(value)
+    if seconds == 0:
+        raise ValueError("every run is a little late, and none would run; write none for however late")
+    return seconds
+
+
 def _count(value: Any) -> int:
     number = int(value)
     if number < 0:
@@ -84,7 +91,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("broker.queue_type", "queue_type", _queue_type, "", "RabbitMQ only: declare queues as `quorum` or `classic`; default: what the server makes of them."),
     Setting("broker.max_body", "max_body_bytes", _size, 4 * 1024**2, "Largest message body accepted, after decompression, too (`4M`)."),
     Setting("ledger.url", "ledger_url", _text, "", "Database of schedules, history and cancellations. Default: the broker's database if it is one, else a SQLite file."),
-    Setting("misfire_grace_time", "misfire_grace_seconds", _duration_or_none, None, "How late a timed job may start; `none`: however late, it runs."),
+    Setting("misfire_grace_time", "misfire_grace_seconds", _grace, None, "How late a timed job may start; `none`: however late, it runs."),
     Setting("housekeeping", "housekeeping_seconds", _duration_or_none, 3600.0, "How often housekeeping runs (`1h`, `1d12h`)."),
     Setting("housekeeping.append", "housekeeping_append", _reference, None, "Dotted name of a callable run after each housekeeping."),
     Setting("history", "history_seconds", parse_duration, 86400.0, "How long outcomes are kept (`24h`). Failed messages: 30 times as long; those that cannot be read: until they are retried."),

@@ -25,6 +25,7 @@ from pyramid_scheduler.core.options import parse_options
         ({"max_instances": 0}, "max_instances"),
         ({"time_limit": "soon"}, "time_limit"),
         ({"time_limit": 1, "soft_time_limit": 2}, "must not be longer"),
+        ({"misfire_grace_time": 0}, "None means however late"),
         ({"retry_on": 3}, "retry_on"),
         ({"retry_on": "builtins.open"}, "retry_on"),
         ({"expires": "tomorrow"}, "expires"),

@@ -95,6 +95,7 @@ def test_a_retry_waits_no_longer_than_its_backoff_allows(retries: int, backoff: 
         ("scheduler.qqqq", "", "docs/settings.md"),
         ("scheduler.combined", "perhaps", "neither true nor false"),
         ("scheduler.history", "soon", "not a duration"),
+        ("scheduler.misfire_grace_time", "0", "write none for however late"),
         ("scheduler.queues", "", "at least one"),
         ("scheduler.worker.threads", "0", "at least 1"),
     ],
