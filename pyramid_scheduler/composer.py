@@ -57,7 +57,7 @@ class Composer:
         self, func: Function, date: Any, args: Any, kwargs: Any, queue: str | None, options: JobOptions
     ) -> Message:
         """The message of a job that runs once, at ``date``: a task message with an ``eta``, as Celery has it."""
-        eta = triggers.parse_date(date, options.timezone or self._settings.timezone)
+        eta = triggers.parse_date(date, self._zone(options))
         if options.jitter:
             eta += timedelta(seconds=random.uniform(0.0, options.jitter))
         headers: dict[str, Any] = {"eta": eta.astimezone(UTC).isoformat()}
@@ -118,7 +118,7 @@ class Composer:
             start_date=start_date,
             end_date=options.end_date,
             jitter=options.jitter,
-            timezone=options.timezone or self._settings.timezone or None,
+            timezone=self._zone(options) or None,
             **times,
         )
         return trigger, options
@@ -176,8 +176,19 @@ class Composer:
             queue=self.queue(queue),
             headers={**self._headers(kind, options), **(headers or {})},
             priority=options.priority,
-            expires_at=options.expires_at(self._clock.time()),
+            expires_at=self._expires_at(options),
         )
+
+    def _expires_at(self, options: JobOptions) -> float | None:
+        """Epoch seconds after which the job must not start."""
+        if options.expires is None:
+            return None
+        if isinstance(options.expires, datetime):
+            return triggers.parse_date(options.expires, self._zone(options)).timestamp()
+        return self._clock.time() + float(options.expires)
+
+    def _zone(self, options: JobOptions) -> str:
+        return options.timezone or self._settings.timezone
 
     def _headers(self, kind: JobKind, options: JobOptions) -> dict[str, Any]:
         headers = {**self._headers_of(options), "id": options.id or new_id()}

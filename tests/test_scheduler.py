@@ -113,6 +113,23 @@ def test_a_naive_date_is_local_time(scheduler: Scheduler) -> None:
     assert waiting(scheduler)[0].headers["eta"] == "2030-01-01T03:00:00+00:00"
 
 
+@pytest.mark.parametrize(
+    ("expires", "zone"),
+    [
+        (datetime(2030, 1, 1, tzinfo=UTC), {}),
+        (datetime(2030, 1, 1, 9), {}),
+        (datetime(2029, 12, 31, 19), {"timezone": "America/New_York"}),
+    ],
+    ids=str,
+)
+def test_a_naive_expires_is_in_the_zone_of_the_settings_or_of_the_job(tmp_path: Path, expires: Any, zone: Any) -> None:
+    scheduler = Scheduler(Settings(broker_url=f"sqlite:///{tmp_path}/jobs.sqlite", timezone="Asia/Tokyo"))
+    scheduler.add_async_job(jobs.mark, expires=expires, **zone)
+    [message] = waiting(scheduler)
+    assert datetime.fromisoformat(message.headers["expires"]) == datetime(2030, 1, 1, tzinfo=UTC)
+    scheduler.shutdown(0)
+
+
 @pytest.fixture
 def running(scheduler: Scheduler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scheduler:
     monkeypatch.setenv("SHOP_DIRECTORY", str(tmp_path))

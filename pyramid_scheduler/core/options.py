@@ -21,7 +21,8 @@ HIGHEST_PRIORITY = 255  # an octet on RabbitMQ
 
 @dataclass(frozen=True)
 class JobOptions:
-    """One job's options. Durations are seconds; ``expires`` is seconds from now, or an aware or naive datetime."""
+    """One job's options. Durations are seconds; ``expires`` is seconds from now, or a datetime: a naive one is in
+    ``timezone``, or in that of the settings."""
 
     id: str | None = None
     replace_existing: bool = False
@@ -42,14 +43,6 @@ class JobOptions:
 
     def retry_policy(self) -> RetryPolicy:
         return RetryPolicy(self.max_retries, _backoff_seconds(self.retry_backoff), _exception_names(self.retry_on))
-
-    def expires_at(self, now: float) -> float | None:
-        """Epoch seconds after which the job must not start."""
-        if self.expires is None:
-            return None
-        if isinstance(self.expires, datetime):
-            return self.expires.timestamp()
-        return now + float(self.expires)
 
 
 NO_OPTIONS = JobOptions()
