@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import socket
 import threading
 import uuid
@@ -19,6 +20,7 @@ from .composer import Composer
 from .core import message as wire
 from .core.interfaces import Broker, JobContext, Ledger, Sealer
 from .core.run import LiveWorker, RunState
+from .housekeeping import FIRST_SECONDS, Housekeeping
 from .registrar import Registrar
 from .schedule.declared import reconcile
 from .schedule.firing import Planner
@@ -169,9 +171,10 @@ class Wiring:
         joined = self.broker.publisher.joins(ledger.database_url)
         me = LiveWorker(name, (), "timekeeper", clock.time())
         repeated = [Repeated(PRESENCE_SECONDS, lambda: ledger.presence.beat([me]), clock)]
-        if self._settings.housekeeping_seconds:
-            first = clock.monotonic() + self._settings.housekeeping_seconds
-            repeated.append(Repeated(self._settings.housekeeping_seconds, self.keep_house, clock, first))
+        period = self._settings.housekeeping_seconds
+        if period:
+            first = clock.monotonic() + min(FIRST_SECONDS, period) * random.uniform(0.5, 1.0)
+            repeated.append(Repeated(period, self.housekeeping.begin, clock, first))
         return Timekeeper(
             schedules=ledger.schedules,
             publisher=self.broker.publisher,
@@ -189,15 +192,9 @@ class Wiring:
         if is_sql(normalize(self._settings.broker_url)):
             self.broker.check()
 
-    def keep_house(self) -> None:
-        """Drop what is outdated, then call ``scheduler.housekeeping.append``."""
-        counts = self.ledger.prune(self._settings.history_seconds)
-        log.info("housekeeping dropped %s", ", ".join(f"{n} of {table}" for table, n in counts.items()))
-        if self._settings.housekeeping_append is not None:
-            try:
-                self._settings.housekeeping_append()
-            except Exception:
-                log.exception("scheduler.housekeeping.append raised; housekeeping itself is done")
+    @cached_property
+    def housekeeping(self) -> Housekeeping:
+        return Housekeeping(self.ledger, self._settings)
 
     def crew(self, queues: Sequence[str], *, timekeeper: bool, threads: int | None = None) -> Crew:
         name = f"{self._settings.id or socket.gethostname()}-{os.getpid()}-combined-{uuid.uuid4().hex[:8]}"

@@ -13,3 +13,6 @@ class MovedClock(SystemClock):
 
     def time(self) -> float:
         return SystemClock.time() + self.ahead_seconds
+
+    def monotonic(self) -> float:
+        return SystemClock.monotonic() + self.ahead_seconds

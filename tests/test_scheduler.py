@@ -276,7 +276,7 @@ def test_housekeeping_drops_what_is_old_and_calls_what_was_appended(tmp_path: Pa
     scheduler.start_consumer()
     job = scheduler.add_async_job(jobs.mark, args=("x",))
     wait_for(lambda: scheduler.ledger.history.find(job_id=job))
-    scheduler.wiring.keep_house()
+    scheduler.wiring.housekeeping.run()
     assert called == [1]
     assert scheduler.ledger.history.find(job_id=job) == []
     scheduler.shutdown(1)

@@ -92,7 +92,7 @@ TABLE: tuple[Setting, ...] = (
     Setting("broker.max_body", "max_body_bytes", _size, 4 * 1024**2, "Largest message body accepted, after decompression, too (`4M`)."),
     Setting("ledger.url", "ledger_url", _text, "", "Database of schedules, history and cancellations. Default: the broker's database if it is one, else a SQLite file."),
     Setting("misfire_grace_time", "misfire_grace_seconds", _grace, None, "How late a timed job may start; `none`: however late, it runs."),
-    Setting("housekeeping", "housekeeping_seconds", _duration_or_none, 3600.0, "How often housekeeping runs (`1h`, `1d12h`)."),
+    Setting("housekeeping", "housekeeping_seconds", _duration_or_none, 3600.0, "How often housekeeping runs (`1h`, `1d12h`), first within a minute of the start; `none`: never."),
     Setting("housekeeping.append", "housekeeping_append", _reference, None, "Dotted name of a callable run after each housekeeping."),
     Setting("history", "history_seconds", parse_duration, 86400.0, "How long outcomes are kept (`24h`). Failed messages: 30 times as long; those that cannot be read: until they are retried."),
     Setting("delegator", "delegator", _reference, None, "Dotted name of `delegator(func, args, kwargs)`; if it returns true, it ran the job."),
