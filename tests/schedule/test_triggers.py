@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 import tzlocal
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pyramid_scheduler.core.errors import InvalidJob
@@ -36,7 +37,7 @@ def changes(zone: ZoneInfo) -> list[datetime]:
     return [hours[n] for n in range(1, len(hours)) if offsets[n] != offsets[n - 1]]
 
 
-DAYS: dict[str, tuple[dict[str, object], Callable[[datetime], bool]]] = {
+DAYS: dict[str, tuple[dict[str, Any], Callable[[datetime], bool]]] = {
     "every day": ({}, lambda day: True),
     "a day of the week": ({"day_of_week": "mon"}, lambda day: day.weekday() == 0),
     "a day of the month": ({"day": 1}, lambda day: day.day == 1),
@@ -45,16 +46,26 @@ DAYS: dict[str, tuple[dict[str, object], Callable[[datetime], bool]]] = {
 
 @pytest.mark.parametrize("days", DAYS)
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(CHANGING), st.just(0) | st.integers(0, 23), st.integers(0, 59))
-def test_a_fixed_local_time_fires_exactly_once_on_every_local_day(days: str, name: str, hour: int, minute: int) -> None:
+@given(
+    st.sampled_from(CHANGING),
+    st.sets(st.integers(0, 3) | st.integers(0, 23), min_size=1, max_size=2),
+    st.sets(st.integers(0, 59), min_size=1, max_size=3),
+)
+@example("Europe/Berlin", {2}, {0, 30})
+@example("Europe/Berlin", {0}, {0})
+@example("Pacific/Chatham", {3}, {0, 44, 45})
+def test_fixed_local_times_fire_exactly_once_on_every_local_day(
+    days: str, name: str, hours: set[int], minutes: set[int]
+) -> None:
     fields, wanted = DAYS[days]
-    trigger = triggers.cron_trigger(hour=hour, minute=minute, timezone=name, **fields)
+    said: dict[str, Any] = {"hour": ",".join(map(str, hours)), "minute": ",".join(map(str, minutes))}
+    trigger = triggers.cron_trigger(timezone=name, **said, **fields)
     for change in changes(ZoneInfo(name)):
         start = (change - timedelta(days=2)).astimezone(ZoneInfo(name)).replace(hour=0, minute=0)
-        local = [start + timedelta(days=n) for n in range(40)]
-        expected = [day.replace(hour=hour, minute=minute) for day in local if wanted(day)]
+        local = [day for n in range(40) if wanted(day := start + timedelta(days=n))]
+        expected = {day.replace(hour=hour, minute=minute) for day in local for hour in hours for minute in minutes}
         found = fires(trigger, start - timedelta(seconds=1), start + timedelta(days=40))
-        assert found == [moment.astimezone(UTC) for moment in expected], (name, hour, minute)
+        assert found == sorted({moment.astimezone(UTC) for moment in expected}), (name, said)
 
 
 @pytest.mark.parametrize("days", DAYS)
