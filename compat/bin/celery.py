@@ -10,7 +10,7 @@ from typing import Any
 
 from ..app.utils import find_app
 from ..exceptions import ImproperlyConfigured
-from . import asking, beat, environment, tasks, worker
+from . import asking, beat, environment, events, moving, tasks, worker
 
 Command = Callable[[Any, argparse.Namespace], int]
 
@@ -20,6 +20,8 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Command]] =
     "inspect": (asking.add_inspect_arguments, asking.inspect),
     "control": (asking.add_control_arguments, asking.control),
     "status": (asking.add_status_arguments, asking.status),
+    "events": (events.add_arguments, events.events),
+    "migrate": (moving.add_arguments, moving.migrate),
     "call": (tasks.add_call_arguments, tasks.call),
     "result": (tasks.add_result_arguments, tasks.result),
     "purge": (tasks.add_purge_arguments, tasks.purge),
@@ -30,17 +32,17 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Command]] =
 #: Celery's words that are not here, and the way out.
 REFUSED = {
     "multi": "run workers under systemd or a container runtime; pscheduler has a supervisor of its own",
-    "events": "use Flower, or pscheduler status",
     "graph": "it is not supported",
     "amqp": "use rabbitmqadmin",
     "logtool": "it is not supported",
-    "migrate": "drain the old broker with a worker, then switch",
     "upgrade": "old and new names of settings are both read",
 }
 #: Options of all commands, which some write after the word.
 BEFORE_THE_WORD = ("-A", "--app", "-b", "--broker", "--result-backend", "--loader", "--config", "--workdir")
 _DETACHING = "run it under systemd or a container runtime, which keep it in the background"
+_RECORDING = "events are written as lines; record them with an EventReceiver of your own, or look at them in Flower"
 NOT_OPTIONS = {
+    "--camera": _RECORDING,
     "-D": _DETACHING,
     "--detach": _DETACHING,
 }

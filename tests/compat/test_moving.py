@@ -10,6 +10,7 @@ import pytest
 from kombu import Connection, Exchange, Queue
 from pytest_mock import MockerFixture
 
+from compat.bin.celery import main
 from compat.contrib import migrate
 from compat.contrib.testing.app import TestApp, setup_default_app
 from compat.contrib.testing.worker import start_worker
@@ -198,3 +199,17 @@ def test_all_that_waits_goes_to_another_broker(
     assert {message.properties["priority"] for message in arrived} == {3}
     assert waiting(app, here) == []
     assert capsys.readouterr().out.splitlines() == ["1/2: a[a-id]", "2/2: b[b-id]"]
+
+
+def test_the_word_migrate_moves_what_waits_to_another_broker(
+    app: Any, queues: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    send(app, "a", "b", "c")
+    url = f"sqlite:///{tmp_path}/other.sqlite"
+    words = ["migrate", app.conf.broker_url, url, "-n", "2", "-Q", f"{queues[0]}:{queues[1]}"]
+
+    assert main(words, app=app) == 0
+    assert capsys.readouterr().out.splitlines() == ["1/3: a[a-id]", "2/3: b[b-id]", "2 messages moved"]
+    assert waiting(app, queues[0]) == [("c", ["c"])]
+    other = TestApp("other", broker=f"sqla+{url}", backend="cache+memory://")
+    assert waiting(other, queues[1]) == [("a", ["a"]), ("b", ["b"])]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import threading
+from contextlib import redirect_stdout
 from typing import Any
 
 import pytest
 
-from compat.events.dumper import Dumper, evdump
+from compat.bin.celery import main
+from compat.events.dumper import Dumper
 
 WHEN = {"timestamp": 1_000_000_000.0, "hostname": "one@here"}
 CALL = {"uuid": "1", "name": "shop.pay", "args": "(7,)", "kwargs": "{}"}
@@ -42,7 +44,7 @@ class Patience(io.StringIO):
         return super().write(text)
 
 
-def test_events_are_written_until_the_program_is_interrupted(app: Any) -> None:
+def test_the_word_events_writes_them_until_the_program_is_interrupted(app: Any) -> None:
     app.conf.broker_transport_options = {"polling_interval": 0.01}
     heard = threading.Event()
     out = Patience()
@@ -55,7 +57,8 @@ def test_events_are_written_until_the_program_is_interrupted(app: Any) -> None:
 
     teller = threading.Thread(target=tell)
     teller.start()
-    evdump(app, out)
+    with redirect_stdout(out):
+        assert main(["events", "--dump"], app=app) == 0
     heard.set()
     teller.join()
 
