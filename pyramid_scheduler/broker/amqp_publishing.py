@@ -32,7 +32,7 @@ class AmqpPublisher:
         self._channel: amqp.Channel | None = None
         self._pid = 0
         self._declared: set[str] = set()
-        self._unconfirmed: set[int] = set()
+        self._unconfirmed: dict[int, str] = {}  # by delivery tag, the queue
         self._refused: list[str] = []
         self._sent = 0
 
@@ -72,7 +72,7 @@ class AmqpPublisher:
         assert channel is not None
         for queue, message in messages:
             self._sent += 1
-            self._unconfirmed.add(self._sent)
+            self._unconfirmed[self._sent] = queue
             channel.basic_publish(message, exchange="", routing_key=queue, mandatory=True)
         self._await_confirmations()
 
@@ -87,7 +87,7 @@ class AmqpPublisher:
             connection.drain_events(timeout=left)
         if self._refused:
             refused, self._refused = self._refused, []
-            raise BrokerUnavailable(f"the broker {self._display} refused messages: {'; '.join(refused)}")
+            raise BrokerUnavailable(f"the broker {self._display} refused messages: {'; '.join(dict.fromkeys(refused))}")
 
     def _open(self) -> None:
         if self._connection is not None and self._pid == os.getpid():
@@ -103,9 +103,10 @@ class AmqpPublisher:
         self._channel = channel
         self._sent = 0
         self._unconfirmed.clear()
+        self._refused.clear()
         channel.confirm_select()
-        channel.events["basic_ack"].add(self._confirmed)
-        channel.events["basic_nack"].add(self._confirmed)
+        channel.events["basic_ack"].add(self._answered)
+        channel.events["basic_nack"].add(self._not_taken)
         channel.events["basic_return"].add(self._returned)
 
     def _declare(self, queue: str) -> None:
@@ -116,11 +117,14 @@ class AmqpPublisher:
         channel.close()
         self._declared.add(queue)
 
-    def _confirmed(self, delivery_tag: int, multiple: bool) -> None:
-        if multiple:
-            self._unconfirmed = {tag for tag in self._unconfirmed if tag > delivery_tag}
-        else:
-            self._unconfirmed.discard(delivery_tag)
+    def _answered(self, delivery_tag: int, multiple: bool) -> list[str]:
+        """The queues of the messages that this is the answer for."""
+        tags = [tag for tag in self._unconfirmed if tag <= delivery_tag] if multiple else [delivery_tag]
+        return [self._unconfirmed.pop(tag) for tag in tags if tag in self._unconfirmed]
+
+    def _not_taken(self, delivery_tag: int, multiple: bool) -> None:
+        for queue in self._answered(delivery_tag, multiple):
+            self._refused.append(f"queue {queue} does not take them; is it at its limit (x-max-length)?")
 
     def _returned(self, error: Any, exchange: str, routing_key: str, message: Any) -> None:
         self._declared.discard(routing_key)

@@ -140,6 +140,18 @@ def test_a_server_that_refuses_an_unlimited_number_of_deliveries_gets_a_queue_wi
     assert arguments[1:] in ([], [{"x-queue-type": "quorum"}])
 
 
+def test_a_message_that_the_queue_does_not_take_is_an_error(make_broker: MakeBroker, queue: str) -> None:
+    broker = make_broker(queue_arguments={"x-max-length": 2, "x-overflow": "reject-publish"})
+    broker.publisher.publish([message(queue, n) for n in range(2)])
+
+    for batch in ([message(queue)], [message(queue), message(queue)]):
+        with pytest.raises(BrokerUnavailable, match=f"queue {queue} does not take"):
+            broker.publisher.publish(batch)
+
+    assert broker.purge(queue) == 2
+    broker.publisher.publish([message(queue)])
+
+
 # Prefetch
 
 
