@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import shutil
 import signal
@@ -197,6 +198,19 @@ def url_and_options(place: str) -> tuple[str, dict[str, str]]:
     """What a deployment yields, taken apart."""
     url, _, options = place.partition("#")
     return url, dict(parse_qsl(options))
+
+
+@contextmanager
+def mariadb(directory: Path, timezone: str) -> Iterator[str]:
+    """The URL of a database in a MariaDB whose host is in that time zone."""
+    port, data = free_port(), f"--datadir={directory / 'data'}"
+    us = f"--user={getpass.getuser()}"
+    install = [program("mariadb-install-db"), "--no-defaults", "--auth-root-authentication-method=normal", data, us]
+    subprocess.run(install, check=True, capture_output=True)
+    files = [data, f"--socket={directory / 'socket'}", f"--pid-file={directory / 'pid'}"]
+    command = [program("mariadbd", "mysqld"), "--no-defaults", us, *files, f"--port={port}", "--bind-address=127.0.0.1"]
+    with running(OwnServer(command, port, {**os.environ, "TZ": timezone})):
+        yield f"mysql+pymysql://root@127.0.0.1:{port}/test"
 
 
 @contextmanager

@@ -67,11 +67,11 @@ sa.Index("ps_message_free_owner", message.c.queue, message.c.owner, message.c.ra
 )
 sa.Index("ps_message_owner", message.c.owner, sqlite_where=~FREE, postgresql_where=~FREE)
 
-#: Epoch seconds by the database's own clock.
+#: Epoch seconds by the database's own clock; never by way of its local time, where an hour comes twice in autumn.
 NOW = {
     "sqlite": "((julianday('now') - 2440587.5) * 86400.0)",
     "postgresql": "extract(epoch from clock_timestamp())",
-    "mysql": "unix_timestamp(now(6))",
+    "mysql": "(timestampdiff(microsecond, '1970-01-01', utc_timestamp(6)) / 1e6)",
 }
 
 
