@@ -42,10 +42,10 @@ class StoreSource:
         self._store = store
         self._queues = tuple(queues)
         self._consumer = consumer
-        self._pipe = WakePipe()
+        store.beat([consumer])
+        self._pipe = WakePipe()  # not before: nobody would close it if there was no broker to beat to
         self._has_just_begun = False
         self._said: deque[str] = deque()  # tags, acked by whichever thread, and not certainly
-        store.beat([consumer])
 
     def receive(self, limit: int, timeout: float) -> list[Delivery]:
         self._make_certain()

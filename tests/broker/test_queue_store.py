@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 
+from pyramid_scheduler.broker.store_broker import StoreBroker
 from pyramid_scheduler.broker.transports.redis import open_redis_store
 from pyramid_scheduler.broker.transports.sql import open_sql_store
 from pyramid_scheduler.broker.transports.store import Put, QueueStore
@@ -284,14 +286,28 @@ def test_eight_competing_processes_take_every_message_once(store: QueueStore, ur
     assert {drain.returncode for drain in drains} == {0}
 
 
-@pytest.mark.parametrize(
-    "url", ["postgresql+psycopg://x@127.0.0.1:9/x", "mysql+pymysql://x@127.0.0.1:9/x", "redis://127.0.0.1:9/0"]
-)
+NOBODY_THERE = ["postgresql+psycopg://x@127.0.0.1:9/x", "mysql+pymysql://x@127.0.0.1:9/x", "redis://127.0.0.1:9/0"]
+
+
+@pytest.mark.parametrize("url", NOBODY_THERE)
 def test_a_dead_server_is_an_error_within_two_seconds(url: str) -> None:
     started = time.monotonic()
     with pytest.raises(BrokerUnavailable):
         put(open_store(url), "queue", 1)
     assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize("url", NOBODY_THERE)
+def test_trying_again_and_again_to_consume_from_a_dead_server_leaves_nothing_open(url: str) -> None:
+    broker = StoreBroker(url, open_store(url))
+
+    def try_again() -> int:
+        with pytest.raises(BrokerUnavailable):
+            broker.source(["queue"], "somebody")
+        gc.collect()
+        return len(os.listdir("/dev/fd"))
+
+    assert try_again() == try_again()
 
 
 def test_tables_of_another_version_are_an_error(tmp_path: Path) -> None:
