@@ -214,11 +214,16 @@ def mariadb(directory: Path, timezone: str) -> Iterator[str]:
 
 
 @contextmanager
-def rabbitmq(directory: Path, *, consumer_timeout_seconds: float) -> Iterator[str]:
-    """The URL of a RabbitMQ that looks every second for messages that were held for too long."""
+def rabbitmq(directory: Path, *, consumer_timeout_seconds: float = 1800.0, tls: Tls | None = None) -> Iterator[str]:
+    """The URL of a RabbitMQ that looks every second for messages that were held for too long; with ``tls``, no other
+    connections are taken."""
     port, peer_port = free_port(), free_port()
     config = directory / "rabbitmq.conf"
-    config.write_text(f"listeners.tcp.1 = 127.0.0.1:{port}\n")
+    lines = {f"listeners.{'ssl' if tls else 'tcp'}.1": f"127.0.0.1:{port}"}
+    if tls:
+        lines |= {"listeners.tcp": "none", "ssl_options.certfile": str(tls.certificate)}
+        lines |= {"ssl_options.keyfile": str(tls.key), "ssl_options.verify": "verify_none"}
+    config.write_text("".join(f"{name} = {value}\n" for name, value in lines.items()))
     (directory / "conf.d").mkdir()
     milliseconds = int(consumer_timeout_seconds * 1000)
     environ = {
@@ -238,4 +243,4 @@ def rabbitmq(directory: Path, *, consumer_timeout_seconds: float) -> Iterator[st
         ),
     }
     with running(OwnServer([program(*RABBITMQ_SERVERS, "rabbitmq-server")], port, environ)):
-        yield f"amqp://guest:guest@127.0.0.1:{port}//"
+        yield f"amqp{'s' if tls else ''}://guest:guest@127.0.0.1:{port}//"

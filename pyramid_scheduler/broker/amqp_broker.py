@@ -7,6 +7,7 @@ from typing import Any
 
 from ..core.interfaces import Leases, Publisher
 from . import amqp_declaring
+from .amqp_connecting import tls
 from .amqp_publishing import AmqpPublisher
 from .amqp_source import AmqpSource
 from .kombu_broker import NoLeases
@@ -19,6 +20,7 @@ class AmqpBroker:
     local = False
 
     def __init__(self, url: str, options: Mapping[str, Any]) -> None:
+        tls(url, options)  # what is wrong with it is told now, not to whoever adds the first job
         self.url = display(url)
         self._url = url
         self._options = options

@@ -12,7 +12,7 @@ from amqp.exceptions import AMQPError
 from amqp.transport import TCPTransport
 from kombu.connection import Connection
 
-from .options import is_true
+from .options import is_flag, is_true, table
 
 CONNECT_TIMEOUT_SECONDS = 2
 READ_AHEAD_BYTES = 16384
@@ -29,7 +29,7 @@ def connect(url: str, options: Mapping[str, Any]) -> amqp.Connection:
         userid=info["userid"] or "guest",
         password=info["password"] or "guest",
         virtual_host=info["virtual_host"] or "/",
-        ssl=_ssl(url, options),
+        ssl=tls(url, options),
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         heartbeat=0,
         login_method=info.get("login_method"),
@@ -58,6 +58,8 @@ def has_read_ahead(connection: amqp.Connection) -> bool:
     return bool(connection.transport._read_buffer) or bool(pending is not None and pending())
 
 
-def _ssl(url: str, options: Mapping[str, Any]) -> Any:
+def tls(url: str, options: Mapping[str, Any]) -> dict[str, Any] | bool:
+    """How py-amqp is to encrypt, or whether it is. Raises InvalidSetting."""
     given = options.get("ssl")
-    return dict(given) if isinstance(given, Mapping) else is_true(given) or url.startswith("amqps")
+    wanted = is_true(given) or url.startswith("amqps")
+    return wanted if is_flag(given) else table(options, "ssl") or wanted

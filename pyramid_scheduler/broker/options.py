@@ -9,9 +9,21 @@ from typing import Any
 from ..core.errors import InvalidSetting
 
 
+_ON, _OFF = ("true", "yes", "on", "1"), ("false", "no", "off", "0", "none", "")
+
+
 def is_true(value: Any) -> bool:
     """Whether an option is on: a bool, or what people write for one."""
-    return str(value).strip().lower() in ("true", "yes", "on", "1")
+    return _word(value) in _ON
+
+
+def is_flag(value: Any) -> bool:
+    """Whether it says on or off, and nothing else."""
+    return _word(value) in (*_ON, *_OFF)
+
+
+def _word(value: Any) -> str:
+    return str(value).strip().lower()
 
 
 def table(options: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from pyramid_scheduler.broker.amqp_broker import AmqpBroker
+from pyramid_scheduler.broker.amqp_connecting import tls
 from pyramid_scheduler.broker.amqp_declaring import AmqpDeclarer
 from pyramid_scheduler.broker.options import is_true, table
 from pyramid_scheduler.broker.transports.redis_connecting import connect
@@ -31,6 +34,33 @@ def test_a_table_may_be_written_in_json(given: Any) -> None:
 def test_what_is_no_table_is_told(given: Any) -> None:
     with pytest.raises(InvalidSetting, match=r"scheduler\.broker\.queue_arguments is a table, written in JSON"):
         AmqpDeclarer({"queue_arguments": given})
+
+
+TABLE = '{"ca_certs": "/ca.pem", "server_hostname": "rabbit"}'
+
+
+@pytest.mark.parametrize(
+    ("scheme", "given", "meant"),
+    [
+        ("amqp", None, False),
+        ("amqp", "off", False),
+        ("amqp", "true", True),
+        ("amqp", True, True),
+        ("amqp", TABLE, json.loads(TABLE)),
+        ("amqp", json.loads(TABLE), json.loads(TABLE)),
+        ("amqps", None, True),
+        ("amqps", TABLE, json.loads(TABLE)),
+        ("amqps", "{}", True),
+    ],
+)
+def test_tls_to_rabbitmq_is_a_flag_or_a_table(scheme: str, given: Any, meant: Any) -> None:
+    assert tls(f"{scheme}://rabbit//", {"ssl": given}) == meant
+
+
+@pytest.mark.parametrize("given", ["/ca.pem", '["/ca.pem"]', '{"ca_certs": "/ca.pem"'])
+def test_what_says_nothing_about_tls_is_told_before_anybody_connects(given: str) -> None:
+    with pytest.raises(InvalidSetting, match=r"scheduler\.broker\.ssl is a table, written in JSON"):
+        AmqpBroker("amqps://rabbit//", {"ssl": given})
 
 
 def test_certificates_for_a_redis_without_tls_are_told_before_anybody_connects() -> None:
