@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from kombu.connection import Connection
@@ -50,6 +50,7 @@ class KombuBroker:
         try:
             yield
         except (OperationalError, OSError, *self._connection.connection_errors) as error:
+            self._declared.clear()  # the server that comes back may not have them
             raise BrokerUnavailable(f"the broker {self.url} does not answer as it should: {error}") from error
 
     def declare(self, channel: Any, queue: str) -> None:
@@ -133,10 +134,21 @@ class KombuSource:
         self._woken = threading.Event()
         self._connection: Any = None
         self._channel: Any = None
+        self._generation = 0
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """What went wrong on this connection would go wrong on it for ever: the next turn makes another."""
+        try:
+            with self._broker.errors():
+                yield
+        except Exception:
+            self._drop()
+            raise
 
     def receive(self, limit: int, timeout: float) -> list[Delivery]:
         deadline = time.monotonic() + timeout
-        with self._broker.errors():
+        with self._errors():
             self._open(limit)
             while not self._arrived and not self._woken.is_set():
                 left = deadline - time.monotonic()
@@ -171,7 +183,7 @@ class KombuSource:
         )
 
     def _arrive(self, queue: str) -> Any:
-        return lambda message: self._arrived.append(_delivery(queue, message))
+        return lambda message: self._arrived.append(_delivery(queue, message, self._generation))
 
     def _drain(self, timeout: float) -> None:
         try:
@@ -180,40 +192,52 @@ class KombuSource:
             pass
 
     def ack(self, deliveries: Sequence[Delivery]) -> None:
-        with self._broker.errors():
-            for delivery in deliveries:
-                self._channel.basic_ack(delivery.tag)
+        with self._errors():
+            for tag in self._tags(deliveries):
+                self._channel.basic_ack(tag)
 
     def ack_now(self, delivery: Delivery) -> bool:
         """Only where an ack is a note in this process's memory: other channels belong to one thread."""
         channel = self._channel
         if not self._broker.is_memory or channel is None:
             return False
-        channel.basic_ack(delivery.tag)
+        for tag in self._tags([delivery]):
+            channel.basic_ack(tag)
         return True
 
     def keeps(self, delivery: Delivery) -> bool:
         return False
 
     def give_back(self, deliveries: Sequence[Delivery]) -> None:
-        with self._broker.errors():
-            for delivery in reversed(deliveries):
-                self._channel.basic_reject(delivery.tag, requeue=True)
+        with self._errors():
+            for tag in reversed(self._tags(deliveries)):
+                self._channel.basic_reject(tag, requeue=True)
+
+    def _tags(self, deliveries: Sequence[Delivery]) -> list[Any]:
+        """Without those of a connection that is gone: nobody holds these any more."""
+        return [tag for generation, tag in (delivery.tag for delivery in deliveries) if generation == self._generation]
 
     def wake(self) -> None:
         self._woken.set()
 
     def close(self) -> None:
         if self._connection is not None:
-            with self._broker.errors():
+            with self._errors():
                 self.give_back(list(self._arrived))
-                self._arrived.clear()
                 self._channel.close()
                 self._connection.release()
-            self._connection = self._channel = None
+            self._drop()
+
+    def _drop(self) -> None:
+        connection, self._connection, self._channel = self._connection, None, None
+        self._generation += 1
+        self._arrived.clear()
+        if connection is not None:
+            with suppress(Exception):
+                connection.collect()
 
 
-def _delivery(queue: str, message: Any) -> Delivery:
+def _delivery(queue: str, message: Any, generation: int) -> Delivery:
     body = _body(message)
     if isinstance(body, str):
         body = body.encode("utf-8")
@@ -225,7 +249,7 @@ def _delivery(queue: str, message: Any) -> Delivery:
         message.content_type or "application/json",
         message.content_encoding or "utf-8",
         message.properties or {},
-        message.delivery_tag,
+        (generation, message.delivery_tag),
         bool(info.get("redelivered")),
     )
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from ..core.errors import InvalidSetting
 
-
 _ON, _OFF = ("true", "yes", "on", "1"), ("false", "no", "off", "0", "none", "")
 
 
