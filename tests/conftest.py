@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
@@ -38,6 +40,20 @@ def redis_deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calla
             return stack.enter_context(own_servers.REDIS_DEPLOYMENTS[kind](directory))
 
         yield start
+
+
+@pytest.fixture
+def many_open_files() -> Iterator[None]:
+    """This process has so many that the next ones are beyond what select can watch."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2048), hard))
+    opened = [os.open(os.devnull, os.O_RDONLY)]
+    while opened[-1] < 1024:
+        opened.append(os.dup(opened[0]))
+    yield
+    for one in opened:
+        os.close(one)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.fixture

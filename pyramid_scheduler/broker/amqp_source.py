@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import select
 import time
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
@@ -14,7 +13,7 @@ from amqp.exceptions import AccessRefused, AMQPNotImplementedError
 
 from ..core.errors import BrokerUnavailable
 from ..core.message import Delivery
-from ..core.waking import WakePipe
+from ..core.waking import WakePipe, readable
 from .amqp_connecting import ERRORS, connect, has_read_ahead
 from .amqp_declaring import AmqpDeclarer
 from .amqp_flow import ChannelFlow, ConsumerFlow
@@ -137,11 +136,12 @@ class AmqpSource:
         came = False
         while True:
             if not has_read_ahead(connection):
-                ready, _, _ = select.select([connection.sock, self._pipe.fd], [], [], 0.0 if came else timeout)
+                fd = connection.sock.fileno()
+                ready = readable([fd, self._pipe.fd], 0.0 if came else timeout)
                 if self._pipe.fd in ready:
                     self._pipe.drain()
                     timeout = 0.0
-                if connection.sock not in ready:
+                if fd not in ready:
                     return came
             connection.drain_events(timeout=5)
             came = True

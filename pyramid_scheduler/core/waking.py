@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+from collections.abc import Iterable
 
 
 def open_pipe() -> tuple[int, int]:
@@ -12,6 +13,15 @@ def open_pipe() -> tuple[int, int]:
     for end in ends:
         os.set_blocking(end, False)
     return ends
+
+
+def readable(fds: Iterable[int], timeout: float) -> set[int]:
+    """Those that can be read or were hung up, as soon as there is one; after ``timeout`` seconds there may be none."""
+    poll = select.poll()  # unlike select, it knows descriptors beyond 1023
+    for fd in fds:
+        poll.register(fd, select.POLLIN)
+    # It would round up; who asks again after a millisecond shall not have to wait for two.
+    return {fd for fd, _ in poll.poll(max(round(timeout * 1000), 0))}
 
 
 class WakePipe:
@@ -28,9 +38,7 @@ class WakePipe:
 
     def wait(self, timeout: float) -> bool:
         """Until woken, or for ``timeout`` seconds; returns whether it was woken."""
-        poll = select.poll()  # unlike select, it knows descriptors beyond 1023
-        poll.register(self.fd, select.POLLIN)
-        woken = bool(poll.poll(timeout * 1000))
+        woken = bool(readable([self.fd], timeout))
         self.drain()
         return woken
 

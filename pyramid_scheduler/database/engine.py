@@ -174,6 +174,16 @@ class Database:
             dbapi.autocommit = True
         return dbapi
 
+    def listen(self, channel: str) -> Any:
+        """As ``connect_raw``; PostgreSQL tells it of every NOTIFY on the channel."""
+        connection = self.connect_raw()
+        try:
+            connection.execute(f"LISTEN {channel}")
+        except self.driver_error as error:
+            connection.close()
+            raise self._away(error) from error
+        return connection
+
     def close(self) -> None:
         if self._engine is not None and self._pid == os.getpid():
             self._engine.dispose()

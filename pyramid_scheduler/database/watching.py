@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import select
 import sqlite3
 import time
 from typing import Any, Protocol
 
+from ..core.waking import readable
 from .engine import Database
 
 #: Polls start this close together, and drift apart while nothing happens.
@@ -38,16 +38,11 @@ class Listening:
 
     def wait(self, timeout: float, wake_fd: int | None) -> None:
         if self._connection is None:
-            self._listen()
+            self._connection = self._database.listen(self._channel)
             return  # something may have come before we listened
-        descriptors = [self._connection.fileno(), *([] if wake_fd is None else [wake_fd])]
-        ready, _, _ = select.select(descriptors, [], [], timeout)
-        if descriptors[0] in ready:
+        fd = self._connection.fileno()
+        if fd in readable([fd, *_given(wake_fd)], timeout):
             self._drain()
-
-    def _listen(self) -> None:
-        self._connection = self._database.connect_raw()
-        self._connection.execute(f"LISTEN {self._channel}")
 
     def _drain(self) -> None:
         try:
@@ -109,5 +104,8 @@ def _poll(idle_seconds: float, kind: str) -> float:
 
 def _pause(seconds: float, wake_fd: int | None) -> bool:
     """Sleep; returns whether ``wake_fd`` ended it."""
-    ready, _, _ = select.select([] if wake_fd is None else [wake_fd], [], [], max(seconds, 0.0))
-    return bool(ready)
+    return bool(readable(_given(wake_fd), seconds))
+
+
+def _given(fd: int | None) -> list[int]:
+    return [] if fd is None else [fd]

@@ -218,6 +218,16 @@ def test_what_is_given_back_goes_to_who_has_room_and_not_round_and_round(
     assert len(take(busy, 4)) == 4, "it does not consume any more"
 
 
+def test_a_process_with_very_many_open_files_consumes_as_any_other(
+    make_broker: MakeBroker, open_source: Any, queue: str, many_open_files: None
+) -> None:
+    broker = make_broker()
+    source = open_source(broker)
+    assert source.receive(1, 0.01) == []
+    broker.publisher.publish([message(queue)])
+    source.ack(take(source))
+
+
 # Acks
 
 

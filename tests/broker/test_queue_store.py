@@ -209,6 +209,19 @@ def test_a_wait_ends_when_it_is_woken(store: QueueStore, queue: str) -> None:
     pipe.close()
 
 
+def test_a_process_with_very_many_open_files_waits_as_any_other(
+    store: QueueStore, queue: str, me: str, many_open_files: None
+) -> None:
+    pipe = WakePipe()
+    assert pipe.fd > 1023
+    for _ in range(3):
+        assert store.claim([queue], 1, me) == []
+        store.wait([queue], 0.01, pipe.fd)
+    put(store, queue, 1)
+    assert wait_for(lambda: store.wait([queue], 0.01, pipe.fd) or store.claim([queue], 1, me))
+    pipe.close()
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_what_was_claimed_and_never_heard_of_is_claimed_again(
     kind: str, tmp_path: Path, queue: str, me: str, mocker: MockerFixture

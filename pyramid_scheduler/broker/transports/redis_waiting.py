@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-import select
 import time
 from collections.abc import Sequence
 from typing import Any
 
 import redis
 from redis.exceptions import RedisError, ResponseError
+
+from ...core.waking import readable
 
 log = logging.getLogger(__name__)
 
@@ -45,10 +46,9 @@ class Waiter:
 
     def _wait(self, lists: Sequence[str], deadline: float, wake_fds: Sequence[int]) -> None:
         connection = self._open()
-        poll = _poll_of(connection._sock.fileno(), *wake_fds)
+        fd = connection._sock.fileno()
         while not self._any(connection, lists):
-            woken = _ready(poll, deadline)
-            if connection._sock.fileno() not in woken:
+            if fd not in readable([fd, *wake_fds], deadline - time.monotonic()):
                 return
             _listen(connection)
             self._told = True
@@ -86,10 +86,9 @@ class Poller:
     def wait(self, lists: Sequence[str], timeout: float, wake_fds: Sequence[int]) -> None:
         """As Waiter.wait, up to 20 ms late."""
         deadline = time.monotonic() + timeout
-        poll = _poll_of(*wake_fds)
         while not any(self._client.exists(name) for name in lists):
             left = deadline - time.monotonic()
-            if left <= 0 or _ready(poll, time.monotonic() + min(left, POLL_SECONDS)):
+            if left <= 0 or readable(wake_fds, min(left, POLL_SECONDS)):
                 return
 
     def found(self, count: int) -> None: ...
@@ -114,15 +113,3 @@ def _listen(connection: Any) -> None:
     """Take what the server has told so far; that it told something is all there is to know."""
     while connection.can_read(0):
         connection.read_response(push_request=True)
-
-
-def _poll_of(*fds: int) -> select.poll:
-    poll = select.poll()  # unlike select, it knows descriptors beyond 1023
-    for fd in fds:
-        poll.register(fd, select.POLLIN)
-    return poll
-
-
-def _ready(poll: select.poll, deadline: float) -> set[int]:
-    left = max(deadline - time.monotonic(), 0.0)
-    return {fd for fd, _ in poll.poll(left * 1000)}
