@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pymysql
 import pytest
 from pytest_mock import MockerFixture
 
 from pyramid_scheduler.broker.store_broker import StoreBroker
 from pyramid_scheduler.broker.transports.redis import open_redis_store
-from pyramid_scheduler.broker.transports.sql import open_sql_store
+from pyramid_scheduler.broker.transports.sql import SqlStore, open_sql_store
 from pyramid_scheduler.broker.transports.store import Put, QueueStore
 from pyramid_scheduler.core.errors import BrokerUnavailable, SchemaMismatch
 from pyramid_scheduler.core.waking import WakePipe
@@ -222,28 +223,54 @@ def test_a_process_with_very_many_open_files_waits_as_any_other(
     pipe.close()
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def lose_an_answer(store: SqlStore, times: int, mocker: MockerFixture) -> None:
+    """The server commits that often what it is told next, and nobody hears of it."""
+    driver = store.claims.engine.dialect.loaded_dbapi
+    lost = [driver.OperationalError(2013, "the connection broke")] * times
+    where = (pymysql.Connection, "commit") if store.claims.kind == "mysql" else (store.claims, "execute_directly")
+    proper = getattr(*where)
+
+    def lose_the_answer(*args: Any) -> Any:
+        answer = proper(*args)
+        if lost:
+            raise lost.pop()
+        return answer
+
+    mocker.patch.object(*where, lose_the_answer)
+
+
+@pytest.mark.parametrize(("kind", "times"), [("sqlite", 1), ("postgresql", 1), ("mariadb", 1), ("mariadb", 3)])
 def test_what_was_claimed_and_never_heard_of_is_claimed_again(
-    kind: str, tmp_path: Path, queue: str, me: str, mocker: MockerFixture
+    kind: str, times: int, tmp_path: Path, queue: str, me: str, mocker: MockerFixture
 ) -> None:
     with servers.fresh_broker(kind, tmp_path) as url:
         store = open_sql_store(url)
         put(store, queue, 6)
         held = store.claim([queue], 2, me)
-        execute, lost = store.claims.execute_directly, [2]
-
-        def lose_the_answer(sql: str, parameters: Any) -> Any:
-            rows = execute(sql, parameters)
-            if lost:
-                assert len(rows) == lost.pop()
-                raise store.claims.driver_error("the connection broke")
-            return rows
-
-        mocker.patch.object(store.claims, "execute_directly", lose_the_answer)
+        lose_an_answer(store, times, mocker)
+        if times > 1:  # which are all attempts
+            with pytest.raises(BrokerUnavailable):
+                store.claim([queue], 2, me)
         seen = [*held, *store.claim([queue], 2, me), *store.claim([queue], 10, me)]
         assert sorted(numbers(seen)) == [0, 1, 2, 3, 4, 5]
         store.ack([one.tag for one in seen], me)
         assert store.release(me) == 0
+        store.close()
+
+
+def test_a_claim_whose_broken_connection_still_has_locks_on_the_server_keeps_nobody_waiting(
+    tmp_path: Path, queue: str, me: str
+) -> None:
+    with servers.fresh_broker("mariadb", tmp_path) as url:
+        store = open_sql_store(url)
+        put(store, queue, 4)
+        held = store.claim([queue], 1, me)
+        with store.claims.engine.connect() as broken:
+            store._claim_in_two_steps(broken, {"queue": queue, "limit": 2, "consumer": me})
+            started = time.monotonic()
+            seen = [*held, *store.claim([queue], 4, me)]
+            assert time.monotonic() - started < 5
+        assert sorted(numbers([*seen, *store.claim([queue], 4, me)])) == [0, 1, 2, 3]
         store.close()
 
 

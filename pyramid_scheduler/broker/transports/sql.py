@@ -36,6 +36,7 @@ _SELECT_FREE = sa.text("""
     SELECT id, `rank`, payload, redelivered FROM ps_message WHERE queue = :queue AND owner IS NULL
     ORDER BY `rank`, id LIMIT :limit FOR UPDATE SKIP LOCKED""")
 _ACK_ONE = sa.text("DELETE FROM ps_message WHERE id = :id AND owner = :consumer RETURNING id")
+_GIVE_BACK = "UPDATE ps_message SET owner = NULL WHERE id IN :ids AND owner = :consumer"
 #: The ids of one statement; SQLite and PostgreSQL allow tens of thousands of parameters.
 CHUNK = 500
 
@@ -118,12 +119,14 @@ class SqlStore:
 
     def _claim(self, queue: str, limit: int, consumer: str) -> list[Claimed]:
         held = self._held.setdefault(consumer, set())
-        if consumer in self._in_doubt:
-            self._return_unheard(held, consumer)
         parameters = {"queue": queue, "limit": limit, "consumer": consumer}
         if self._raw_database.kind == "mysql":
             rows = self.claims.write(lambda connection: self._claim_in_two_steps(connection, parameters))
+            self._in_doubt.discard(consumer)
         else:
+            if consumer in self._in_doubt:
+                self.claims.write(lambda connection: self._return_unheard(connection, consumer))
+                self._in_doubt.discard(consumer)
             rows = self._claim_rows.rows(parameters, in_doubt=lambda: self._in_doubt.add(consumer))
         held.update(row[0] for row in rows)
         return [
@@ -131,22 +134,31 @@ class SqlStore:
             for id_, _, payload, redelivered in sorted(rows, key=lambda row: (row[1], row[0]))
         ]
 
-    def _return_unheard(self, held: set[int], consumer: str) -> None:
-        """The answer to a claim was lost, and its consumer lives on: nobody else would give these back."""
-        unheard = "UPDATE ps_message SET owner = NULL WHERE owner = :consumer AND id NOT IN :ids"
-        parameters = {"ids": sorted(held), "consumer": consumer}
-        self.claims.write(lambda connection: connection.execute(_with_ids(unheard), parameters))
-        self._in_doubt.discard(consumer)
+    def _return_unheard(self, connection: Connection, consumer: str) -> None:
+        """The answer to a claim was lost, and its consumer lives on: nobody else would give these back.
+
+        Looked for without locks: a server that does not know yet that a connection broke still holds that one's.
+        """
+        unheard = "SELECT id FROM ps_message WHERE owner = :consumer AND id NOT IN :ids"
+        held = {"ids": sorted(self._held[consumer]), "consumer": consumer}
+        ids = connection.execute(_with_ids(unheard), held).scalars().all()
+        if ids:
+            connection.execute(_with_ids(_GIVE_BACK), {"ids": ids, "consumer": consumer})
 
     @cached_property
     def _claim_rows(self) -> Prepared:
         return Prepared(self.claims, _CLAIM_POSTGRESQL if self.claims.kind == "postgresql" else _CLAIM_SQLITE)
 
     def _claim_in_two_steps(self, connection: Connection, parameters: Mapping[str, Any]) -> Sequence[Any]:
+        """Whoever calls says when it is committed; until then, a second attempt comes after a first that may be."""
+        consumer = parameters["consumer"]
+        if consumer in self._in_doubt:
+            self._return_unheard(connection, consumer)
         rows = connection.execute(_SELECT_FREE, parameters).all()
         if rows:
+            self._in_doubt.add(consumer)
             claim = "UPDATE ps_message SET owner = :consumer WHERE id IN :ids"
-            connection.execute(_with_ids(claim), {"consumer": parameters["consumer"], "ids": [row[0] for row in rows]})
+            connection.execute(_with_ids(claim), {"consumer": consumer, "ids": [row[0] for row in rows]})
         return rows
 
     def ack(self, tags: Sequence[str], consumer: str) -> None:
@@ -168,7 +180,7 @@ class SqlStore:
         return Prepared(self.claims, _ACK_ONE)
 
     def give_back(self, tags: Sequence[str], consumer: str) -> None:
-        self._for_claims("UPDATE ps_message SET owner = NULL WHERE id IN :ids AND owner = :consumer", tags, consumer)
+        self._for_claims(_GIVE_BACK, tags, consumer)
         self._announce()
 
     def _for_claims(self, statement: str, tags: Sequence[str], consumer: str) -> None:
