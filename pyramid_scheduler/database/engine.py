@@ -18,11 +18,11 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NoSuchModuleEr
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ..core.errors import SchedulerError
+from .connecting import ask_after_the_host, connect_arguments
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-CONNECT_TIMEOUT_SECONDS = 2
 SQLITE_BUSY_SECONDS = 20
 ATTEMPTS = 6
 #: Execution option: SQLite's driver is in autocommit already, and is to stay there.
@@ -199,9 +199,9 @@ class Database:
             sa.event.listen(engine, "begin", _begin_immediate)
             return engine
         try:
-            return sa.create_engine(
+            engine = sa.create_engine(
                 self.url,
-                connect_args=self._connect_arguments(),
+                connect_args=connect_arguments(self.url, durable=self._durable),
                 isolation_level="READ COMMITTED",  # MariaDB's default locks the gaps between rows, and deadlocks
                 pool_timeout=10,
                 max_overflow=20,
@@ -210,14 +210,9 @@ class Database:
             raise self._unavailable(
                 f"{self.display}: {error}; install pyramid-scheduler[{_extra(self.url)}]"
             ) from error
-
-    def _connect_arguments(self) -> dict[str, Any]:
-        arguments: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_SECONDS}
-        if self.kind == "postgresql" and not self._durable:
-            said = self.url.query.get("options") or ()  # which a connect argument would replace
-            options = (said,) if isinstance(said, str) else said
-            arguments["options"] = " ".join((*options, "-c synchronous_commit=off"))
-        return arguments
+        if self.kind == "mysql":
+            sa.event.listen(engine, "connect", ask_after_the_host)
+        return engine
 
     def _translated(self, error: Exception) -> SchedulerError | Exception:
         """Whatever is not the fault of the statement or of its data is the server's: a standby may not write."""
