@@ -19,9 +19,10 @@ READ_AHEAD_BYTES = 16384
 ERRORS = (AMQPError, OSError)
 
 
-def connect(url: str, options: Mapping[str, Any]) -> amqp.Connection:
+def connect(url: str, options: Mapping[str, Any], answer_seconds: float | None = None) -> amqp.Connection:
     """An open connection. No heartbeats: a job that holds the interpreter for minutes must not lose its claims; that
-    the peer is gone, TCP keepalive tells."""
+    the peer is gone, TCP keepalive tells. A peer that is there and says nothing may take ``answer_seconds`` to take in
+    or to answer what it is told."""
     with Connection(url, connect_timeout=CONNECT_TIMEOUT_SECONDS) as parsed:
         info = parsed.info()
     connection = amqp.Connection(
@@ -31,6 +32,8 @@ def connect(url: str, options: Mapping[str, Any]) -> amqp.Connection:
         virtual_host=info["virtual_host"] or "/",
         ssl=tls(url, options),
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        read_timeout=answer_seconds,
+        write_timeout=answer_seconds,
         heartbeat=0,
         login_method=info.get("login_method"),
         client_properties={"connection_name": f"pyramid_scheduler {socket.gethostname()} {os.getpid()}"},

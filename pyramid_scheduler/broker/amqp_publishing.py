@@ -17,6 +17,8 @@ from .amqp_connecting import ERRORS, connect
 from .amqp_declaring import AmqpDeclarer
 
 CONFIRM_TIMEOUT_SECONDS = 2.0
+#: For all else; a cluster may take its time to make a queue.
+ANSWER_SECONDS = 5.0
 
 
 class AmqpPublisher:
@@ -92,7 +94,7 @@ class AmqpPublisher:
     def _open(self) -> None:
         if self._connection is not None and self._pid == os.getpid():
             return
-        self._connection, self._pid = connect(self._url, self._options), os.getpid()
+        self._connection, self._pid = connect(self._url, self._options, ANSWER_SECONDS), os.getpid()
         self._new_channel()
 
     def _new_channel(self) -> None:

@@ -12,13 +12,14 @@ import pytest
 from amqp.exceptions import PreconditionFailed
 from pytest_mock import MockerFixture
 
-from pyramid_scheduler.broker import amqp_declaring
+from pyramid_scheduler.broker import amqp_connecting, amqp_declaring, amqp_publishing
 from pyramid_scheduler.broker.amqp_broker import AmqpBroker
 from pyramid_scheduler.broker.amqp_connecting import connect
 from pyramid_scheduler.core.errors import BrokerUnavailable
 from pyramid_scheduler.core.message import Delivery, Message
 from tests import servers
 from tests.fleet import wait_for
+from tests.wire import wire_to
 
 URL = f"{servers.RABBITMQ_URL}//"
 TYPES = ("classic", "quorum")
@@ -65,6 +66,10 @@ def open_source(queue: str) -> Iterator[Callable[[AmqpBroker], Any]]:
 def message(queue: str, n: int = 0) -> Message:
     headers = {"id": f"job{n}", "task": "shop.pay", "timelimit": [None, 2.5], "eta": None, "retries": n}
     return Message(queue, headers, b'[[1], {"a": "\xc3\xa9"}, {}]', priority=3, properties={"reply_to": "there"})
+
+
+def large(queue: str) -> Message:
+    return Message(queue, {"id": "large"}, b"x" * 2**20)
 
 
 def ids(deliveries: list[Delivery]) -> list[str]:
@@ -150,6 +155,31 @@ def test_a_message_that_the_queue_does_not_take_is_an_error(make_broker: MakeBro
 
     assert broker.purge(queue) == 2
     broker.publisher.publish([message(queue)])
+
+
+ASKING: dict[str, Callable[[AmqpBroker, str], object]] = {
+    "the first job of a queue": lambda broker, queue: broker.publisher.publish([message(f"{queue}-other")]),
+    "the size of a queue": lambda broker, queue: broker.size(queue),
+    "more than the line takes": lambda broker, queue: broker.publisher.publish([large(queue)] * 20),
+}
+
+
+@pytest.mark.parametrize("asking", ASKING.values(), ids=ASKING)
+def test_who_publishes_does_not_wait_for_ever_for_a_broker_that_takes_or_answers_nothing(
+    asking: Callable[[AmqpBroker, str], object], queue: str, mocker: MockerFixture
+) -> None:
+    mocker.patch.object(amqp_publishing, "ANSWER_SECONDS", 0.3)
+    mocker.patch.object(amqp_connecting, "CONNECT_TIMEOUT_SECONDS", 0.3)
+    servers.require("rabbitmq")
+    with wire_to(servers.PORTS["rabbitmq"]) as wire:
+        broker = AmqpBroker(f"amqp://guest:guest@127.0.0.1:{wire.port}//", {"queue_arguments": {"x-expires": 60000}})
+        broker.publisher.publish([message(queue)])
+        wire.go_dead()
+        started = time.monotonic()
+        with pytest.raises(BrokerUnavailable, match="does not answer"):
+            asking(broker, queue)
+        assert time.monotonic() - started < 5
+        broker.close()
 
 
 # Prefetch
