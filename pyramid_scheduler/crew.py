@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from .broker.broker import module_for
-from .broker.url import display
 from .core import message as wire
 from .core.ending import Ending
 from .core.errors import InvalidMessage
@@ -18,6 +17,7 @@ from .core.message import Message
 from .core.run import Parked, Record, RunState
 from .core.schedule import Schedule
 from .core.settings import Settings
+from .core.url import display
 from .scheduler import Scheduler
 from .wiring import ledger_url
 from .work.child import Part, Service, is_importing_main

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..core.interfaces import Leases, Publisher
+from ..core.url import display
 from . import amqp_declaring
 from .amqp_connecting import tls
 from .amqp_publishing import AmqpPublisher
 from .amqp_source import AmqpSource
 from .kombu_broker import NoLeases
-from .url import display
 
 
 class AmqpBroker:

@@ -16,7 +16,8 @@ from kombu.exceptions import OperationalError
 from ..core.errors import BrokerUnavailable
 from ..core.interfaces import Leases, Publisher
 from ..core.message import Delivery, Message
-from .url import display, is_local
+from ..core.url import display
+from .url import is_local
 
 #: How long one drain blocks; a wake takes effect this much later at most.
 SLICE_SECONDS = 0.02

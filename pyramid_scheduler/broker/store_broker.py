@@ -8,10 +8,11 @@ from typing import Any
 
 from ..core.interfaces import Leases, Publisher
 from ..core.message import Delivery, Message
+from ..core.url import display
 from ..core.waking import WakePipe
 from . import payload
 from .transports.store import Put, QueueStore
-from .url import display, is_local
+from .url import is_local
 
 
 class StorePublisher:

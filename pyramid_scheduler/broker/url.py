@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from urllib.parse import urlsplit, urlunsplit
-
 DEFAULT_URL = "sqlite:///pyramid_scheduler.sqlite"
 
 _KOMBU_SQL_PREFIXES = ("kombu.transport.sqlalchemy:transport+", "sqlalchemy+", "sqla+", "db+", "pssql+")
@@ -63,15 +60,3 @@ def is_amqp(url: str) -> bool:
 def is_local(url: str) -> bool:
     """Whether nobody outside this host can write to that broker: memory, or a SQLite file."""
     return normalize(url).startswith(("sqlite", "memory"))
-
-
-def display(url: str) -> str:
-    """The URL for people: without its password."""
-    if "@" not in url:
-        return url
-    try:
-        parts = urlsplit(url)
-        netloc = re.sub(r":[^:@/]*@", ":**@", parts.netloc)
-        return urlunsplit(parts._replace(netloc=netloc))
-    except ValueError:
-        return url.partition("://")[0] + "://…"

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NoSuchModuleEr
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ..core.errors import SchedulerError
+from ..core.url import display
 from .connecting import ask_after_the_host, connect_arguments
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class Database:
 
     @property
     def display(self) -> str:
-        return self.url.render_as_string(hide_password=True)
+        return display(self.url.render_as_string(hide_password=False))
 
     @property
     def engine(self) -> Engine:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from pyramid_scheduler.broker import payload
 from pyramid_scheduler.broker.envelope import EnvelopeSealer, make_sealer
-from pyramid_scheduler.broker.url import display, is_local, normalize
+from pyramid_scheduler.broker.url import is_local, normalize
 from pyramid_scheduler.core.clock import SystemClock
 from pyramid_scheduler.core.errors import InvalidMessage, UnreadableMessage, UntrustedMessage
 from pyramid_scheduler.core.message import Delivery, Message
@@ -277,9 +277,7 @@ def test_broker_urls_mean_what_people_mean(given_url: str, meant: str) -> None:
     assert normalize(given_url) == meant
 
 
-def test_urls_are_shown_without_their_passwords_and_known_to_be_local_or_not() -> None:
-    assert display("redis://user:geheim@h:1/0") == "redis://user:**@h:1/0"
-    assert "geheim" not in display("amqp://u:geheim@h//")
+def test_urls_are_known_to_be_local_or_not() -> None:
     assert is_local("sqla+sqlite:///x.db")
     assert is_local("memory://")
     assert not is_local("redis://localhost")
