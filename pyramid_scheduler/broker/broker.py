@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ..core.clock import Clock
+from ..core.errors import BrokerUnavailable
 from ..core.interfaces import Broker
 from ..core.settings import Settings
+from ..core.url import display
 from .url import is_amqp, is_redis, is_sql, normalize
 
 _MODULES = {"sql": "transports.sql", "redis": "transports.redis", "amqp": "amqp_broker", "kombu": "kombu_broker"}
@@ -21,10 +26,7 @@ def open_broker(settings: Settings, clock: Clock) -> Broker:
 
         return StoreBroker(url, open_sql_store(url, options=options))
     if kind == "redis":
-        from .store_broker import StoreBroker
-        from .transports.redis import open_redis_store
-
-        return StoreBroker(url, open_redis_store(url, options=options))
+        return _open_redis(url, options)
     if kind == "amqp":
         from .amqp_broker import AmqpBroker
 
@@ -32,6 +34,16 @@ def open_broker(settings: Settings, clock: Clock) -> Broker:
     from .kombu_broker import KombuBroker
 
     return KombuBroker(url, options)
+
+
+def _open_redis(url: str, options: Mapping[str, Any]) -> Broker:
+    from .store_broker import StoreBroker
+
+    try:
+        from .transports.redis import open_redis_store
+    except ModuleNotFoundError as error:
+        raise BrokerUnavailable(f"{display(url)}: {error}; install pyramid-scheduler[redis]") from error
+    return StoreBroker(url, open_redis_store(url, options=options))
 
 
 def module_for(url: str) -> str:
