@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import select
 from typing import Any
 
@@ -47,9 +48,12 @@ class RedisListener(Listener):
         connection = self._pubsub.connection
         sock = getattr(connection, "_sock", None)
         if connection is not None and sock is None:  # redis-py hides it, or the connection is gone
-            select.select([self._awake], [], [], _BLIND_POLL_SECONDS)
-            return
-        select.select([self._awake, *([sock] if sock is not None else [])], [], [], seconds)
+            seconds = _BLIND_POLL_SECONDS
+        poll = select.poll()  # unlike select, it knows descriptors beyond 1023
+        for one in (self._awake, sock):
+            if one is not None:
+                poll.register(one, select.POLLIN)
+        poll.poll(math.ceil(seconds * 1000))
 
     def _take_messages(self) -> None:
         while self._pubsub.subscribed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -230,6 +231,17 @@ def test_waiting_returns_what_is_there(app: Any, backend: Any, task_id: str) -> 
     backend.store_result(task_id, 5, states.SUCCESS)
 
     assert app.AsyncResult(task_id).get(timeout=5) == 5
+
+
+def test_a_program_with_many_open_files_hears_of_a_result_too(
+    app: Any, backend: Any, task_id: str, many_open_files: None
+) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(app.AsyncResult(task_id).get, timeout=10)
+        while not waiting.done():
+            backend.store_result(task_id, 5, states.SUCCESS)
+
+        assert waiting.result() == 5
 
 
 def test_many_results_are_had_at_once(app: Any, backend: Any) -> None:
