@@ -16,6 +16,7 @@ from pytest_mock import MockerFixture
 from compat import states
 from compat.app.task import Context
 from compat.exceptions import TaskRevokedError, TimeoutError
+from tests.fleet import wait_for
 from tests.servers import unique
 
 MakeApp = Callable[..., Any]
@@ -233,15 +234,18 @@ def test_waiting_returns_what_is_there(app: Any, backend: Any, task_id: str) -> 
     assert app.AsyncResult(task_id).get(timeout=5) == 5
 
 
+@pytest.mark.parametrize("kind", ["redis"])
 def test_a_program_with_many_open_files_hears_of_a_result_too(
-    app: Any, backend: Any, task_id: str, many_open_files: None
+    app: Any, backend: Any, task_id: str, many_open_files: None, caplog: pytest.LogCaptureFixture
 ) -> None:
+    channel = backend.get_key_for_task(task_id)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(app.AsyncResult(task_id).get, timeout=10)
-        while not waiting.done():
-            backend.store_result(task_id, 5, states.SUCCESS)
+        wait_for(lambda: backend.client.pubsub_numsub(channel)[0][1])
+        backend.store_result(task_id, 5, states.SUCCESS)
 
         assert waiting.result() == 5
+    assert caplog.records == []
 
 
 def test_many_results_are_had_at_once(app: Any, backend: Any) -> None:
