@@ -49,10 +49,12 @@ class WorkController:
         purge: bool = False,
         exclude_queues: Any = None,
         loglevel: Any = None,
+        logfile: str | None = None,
         **options: Any,
     ) -> None:
         self.app = app or self.app
         self.hostname = default_nodename(hostname)
+        self.loglevel, self.logfile = loglevel, logfile
         self.pool_cls = pool or self.pool_cls
         self.options = options
         self.started_at = time.time()
@@ -62,6 +64,7 @@ class WorkController:
         self.task_events = self.app.conf.worker_send_task_events if task_events is None else task_events
         self.without_heartbeat = without_heartbeat
         self._select(queues, exclude_queues)
+        self.on_init_blueprint()
         signals.celeryd_after_setup.send(sender=self.hostname, instance=self, conf=self.app.conf)
         self.app.finalize()
         self._remember_modules()
@@ -80,6 +83,9 @@ class WorkController:
 
     def on_init(self) -> None:
         """For subclasses."""
+
+    def on_init_blueprint(self) -> None:
+        """For subclasses: the task modules are imported, the queues are chosen."""
 
     def on_consumer_ready(self, consumer: Any) -> None:
         """For subclasses: the worker takes from its queues now."""

@@ -17,6 +17,15 @@ from .workloop import end_workloop
 logger = get_logger("celery.apps.worker")
 
 
+class Embedded(WorkController):
+    """One whose tasks somebody else runs: its process has a supervisor."""
+
+    def on_init_blueprint(self) -> None:
+        # Not before: what Django and the task modules set up is not to undo it, and they may want to be asked.
+        redirects = self.app.conf.worker_redirect_stdouts
+        self.app.log.setup(self.loglevel, self.logfile, redirects, hostname=self.hostname)
+
+
 def embed(app: Any, options: dict[str, Any], hostname: str, *, speaks: bool = True) -> Scheduler:
     """Make the app ready to run tasks here; returns its scheduler, which somebody else starts.
 
@@ -25,8 +34,7 @@ def embed(app: Any, options: dict[str, Any], hostname: str, *, speaks: bool = Tr
     app.set_default()
     app.set_current()
     _configure(app, options)
-    app.log.setup(options.get("loglevel"), options.get("logfile"), app.conf.worker_redirect_stdouts, hostname=hostname)
-    controller = WorkController(
+    controller = Embedded(
         app=app,
         hostname=hostname,
         queues=options.get("queues"),
@@ -34,6 +42,8 @@ def embed(app: Any, options: dict[str, Any], hostname: str, *, speaks: bool = Tr
         task_events=options.get("task_events") or None,
         without_heartbeat=bool(options.get("without_heartbeat")),
         concurrency=1,
+        loglevel=options.get("loglevel"),
+        logfile=options.get("logfile"),
     )
     scheduler: Scheduler = controller.prepare()
     declare_beat_schedule(app, scheduler)
@@ -49,16 +59,16 @@ def embed(app: Any, options: dict[str, Any], hostname: str, *, speaks: bool = Tr
     return scheduler
 
 
-def _arrive(controller: WorkController) -> None:
+def _arrive(controller: Embedded) -> None:
     controller.listen()
     signals.worker_ready.send(sender=controller.consumer)
 
 
-def _stop(controller: WorkController) -> None:
+def _stop(controller: Embedded) -> None:
     signals.worker_shutting_down.send(sender=controller.hostname, sig="SIGTERM", how="Warm", exitcode=0)
 
 
-def _leave(controller: WorkController, pid: int) -> None:
+def _leave(controller: Embedded, pid: int) -> None:
     if os.getpid() == pid:
         signals.worker_process_shutdown.send(sender=controller.hostname, pid=pid, exitcode=0)
         controller.hush()
