@@ -31,6 +31,9 @@ class Consumer:
     def reset_rate_limits(self) -> None:
         """Limits are read from the task at every run."""
 
+    def reset_time_limits(self) -> None:
+        self.controller.handler.look_again()
+
     @property
     def queues(self) -> list[Any]:
         return [self.app.amqp.queues[name] for name in self.controller.queue_names]

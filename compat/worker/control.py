@@ -55,6 +55,7 @@ def time_limit(state: Any, task_name: Any = None, hard: Any = None, soft: Any = 
         return nok("unknown task")
     task = state.app.tasks[task_name]
     task.soft_time_limit, task.time_limit = soft, hard
+    state.consumer.reset_time_limits()
     logger.info("time limits of %s: soft %s, hard %s", task_name, soft, hard)
     return ok("time limits set successfully")
 

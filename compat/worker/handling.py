@@ -46,13 +46,33 @@ class Handler:
         """The task of that name as pyramid_scheduler knows tasks; one that is not registered fails when it runs."""
         own = self.app.tasks.get(name)
         early = own is None or not own.acks_late
-        known = self._tasks.get(name)
+        tasks = self._tasks
+        known = tasks.get(name)
         if known is not None and known.ack_early is early:
             return known
-        task = Task(name, _not_called, handler=self, ack_early=early, refused=self.refused, ended=self.ended)
+        task = Task(
+            name,
+            _not_called,
+            handler=self,
+            ack_early=early,
+            limits=None if own is None else self._limits(own),
+            refused=self.refused,
+            ended=self.ended,
+        )
         if own is not None:  # others are as many as there are senders who err
-            self._tasks[name] = task
+            tasks[name] = task
         return task
+
+    def look_again(self) -> None:
+        """The limits of tasks have changed."""
+        self._tasks = {}
+
+    def _limits(self, task: Any) -> tuple[float | None, float | None] | None:
+        """Of runs whose senders did not know the task."""
+        conf = self.app.conf
+        hard = task.time_limit or conf.task_time_limit or None
+        soft = task.soft_time_limit or conf.task_soft_time_limit or None
+        return (hard, soft) if hard or soft else None
 
     @property
     def _is_watched(self) -> bool:

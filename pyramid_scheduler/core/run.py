@@ -12,6 +12,10 @@ from .kind import JobKind
 from .message import Delivery, Message
 from .schedule import Schedule
 
+#: (hard, soft) time limits in seconds, in the order of the wire's ``timelimit``.
+TimeLimits = tuple[float | None, float | None]
+NO_LIMITS: TimeLimits = (None, None)
+
 
 @dataclass(slots=True)
 class Run:
@@ -48,9 +52,9 @@ class Run:
         return float(self.headers.get(wire.CREATED) or 0.0)
 
     @property
-    def limits(self) -> tuple[float | None, float | None]:
-        """(hard, soft) time limits in seconds, in the order of the wire's ``timelimit``."""
-        hard, soft = self.headers.get("timelimit") or (None, None)
+    def limits(self) -> TimeLimits:
+        """Those that its message says."""
+        hard, soft = self.headers.get("timelimit") or NO_LIMITS
         return hard, soft
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from .errors import UnknownTask, UntrustedMessage
 from .reference import AnyFunction, resolve
-from .run import Outcome, Run
+from .run import NO_LIMITS, TimeLimits, Outcome, Run
 
 #: Runs one opened message and says what came of it; raising counts as a failure of the job.
 Handler = Callable[[Run], Outcome]
@@ -25,8 +25,14 @@ class Task:
     handler: Handler | None = None
     ack_early: bool = False
     with_context: bool = True  # run inside a prepared Pyramid request
+    limits: TimeLimits | None = None  # of its runs whose messages say none
     refused: Refusal | None = None
     ended: Refusal | None = None  # told, maybe in another process, of a run that was ended or lost while it ran
+
+    def limits_of(self, run: Run) -> TimeLimits:
+        """Those of the run's message, and the task's own in their place."""
+        (hard, soft), (own_hard, own_soft) = run.limits, self.limits or NO_LIMITS
+        return hard or own_hard, soft or own_soft
 
 
 class TaskRegistry:

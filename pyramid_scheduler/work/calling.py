@@ -33,9 +33,9 @@ class Caller:
 
     def call(self, task: Task, run: Run) -> Outcome:
         """The outcome that the task's own handler gives, or SUCCEEDED with what its function returned."""
-        limits = run.headers.get("timelimit")
-        if limits and (limits[0] is not None or limits[1] is not None):
-            with self._limits.hold(run, wants_word=task.ended is not None):
+        said = run.headers.get("timelimit")
+        if task.limits is not None or said and (said[0] is not None or said[1] is not None):
+            with self._limits.hold(run, task.limits_of(run), wants_word=task.ended is not None):
                 return self._until_terminated(task, run)
         return self._until_terminated(task, run)
 

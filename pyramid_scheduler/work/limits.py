@@ -13,7 +13,7 @@ from typing import Any
 from ..core.clock import Clock
 from ..core.ending import Begun, Cause
 from ..core.errors import SoftTimeLimitExceeded, TimeLimitExceeded
-from ..core.run import Run
+from ..core.run import Run, TimeLimits
 from .interruption import finish
 
 
@@ -53,9 +53,9 @@ class Limits:
         self._lock = threading.Lock()
 
     @contextmanager
-    def hold(self, run: Run, *, wants_word: bool = False) -> Iterator[None]:
-        """Enforce the run's limits while the context lasts; ``wants_word``: its task is told of its process's end."""
-        hard, soft = run.limits
+    def hold(self, run: Run, limits: TimeLimits, *, wants_word: bool = False) -> Iterator[None]:
+        """Enforce the limits while the context lasts; ``wants_word``: its task is told of its process's end."""
+        hard, soft = limits
         if hard is not None and self._report is not None:
             at = self._clock.monotonic() + float(hard)
             begun = Begun.of(run, self._clock.time(), wants_word=wants_word)
@@ -63,7 +63,7 @@ class Limits:
         elif hard is not None and soft is None:
             soft = hard  # without a supervisor nobody can end the process: the best that is left
         try:
-            with self._soft(run.id, soft, hard_only=soft == hard and run.limits[1] is None):
+            with self._soft(run.id, soft, hard_only=soft == hard and limits[1] is None):
                 yield
         finally:
             if hard is not None and self._report is not None:

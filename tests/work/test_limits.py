@@ -32,7 +32,8 @@ def call(func: Callable[..., Any], run: Run, limits: Limits | None = None, **opt
     clock = SystemClock()
     given = options.pop("context", None), options.pop("delegator", None)
     caller = Caller(*given, limits or Limits(clock), options.pop("terminations", None) or Terminations(clock))
-    return caller.call(Task("job", func, **options), run)
+    task = Task("job", func, limits=options.pop("limits_of_task", None), **options)
+    return caller.call(task, run)
 
 
 def spin(seconds: float = 30) -> None:
@@ -47,6 +48,29 @@ def test_a_soft_limit_interrupts_even_a_blocking_call_in_the_main_thread() -> No
     with pytest.raises(SoftTimeLimitExceeded, match=r"longer than 0\.1 s"):
         call(lambda: time.sleep(20), run_of(None, 0.1))
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("of_the_message", "of_the_task", "holds"),
+    [
+        ([], None, (None, None)),
+        ([9, 8], None, (9, 8)),
+        ([], (7, 6), (7, 6)),
+        ([None, None], (7, 6), (7, 6)),
+        ([9, None], (7, 6), (9, 6)),
+        ([9, 8], (7, 6), (9, 8)),
+        ([0, 0], (7, None), (7, None)),
+    ],
+)
+def test_the_limits_of_the_message_go_before_those_of_the_task(
+    of_the_message: list[Any], of_the_task: Any, holds: Any
+) -> None:
+    assert Task("job", spin, limits=of_the_task).limits_of(run_of(*of_the_message)) == holds
+
+
+def test_a_task_s_own_limit_holds_where_the_message_says_none() -> None:
+    with pytest.raises(SoftTimeLimitExceeded, match=r"longer than 0\.1 s"):
+        call(lambda: time.sleep(20), run_of(), limits_of_task=(None, 0.1))
 
 
 def test_a_job_that_ends_in_time_is_not_interrupted_later() -> None:

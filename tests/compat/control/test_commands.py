@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from compat import signals
+from compat.contrib.testing.app import TestApp
 from compat.contrib.testing.worker import start_worker
+from compat.exceptions import SoftTimeLimitExceeded
 from compat.worker.control import Panel, control_command, inspect_command
 from tests.compat.control.conftest import HOST, SECONDS, Lasting
 
@@ -60,6 +62,30 @@ def test_time_limits_are_set(worker: Any, count: Any, tell: Any) -> None:
     assert tell("time_limit", "shop.count", soft=5, hard=9) == {"ok": "time limits set successfully"}
     assert (count.soft_time_limit, count.time_limit) == (5, 9)
     assert tell("time_limit", "no.such.task", soft=1) == {"error": "unknown task"}
+
+
+@pytest.mark.parametrize("whose", ["the task's", "the worker's", "remote control's"])
+def test_a_time_limit_holds_where_the_sender_does_not_know_it(hasty: Any, tell: Any, whose: str) -> None:
+    @hasty.task(name="shop.wait", lazy=False, soft_time_limit=0.2 if whose == "the task's" else None)
+    def waits() -> str:
+        try:
+            while not threading.Event().wait(0.02):
+                pass
+        except SoftTimeLimitExceeded:
+            return "ended"
+        return "never"
+
+    stranger = TestApp("stranger", set_as_current=False, config={"task_default_queue": "tests"})
+    if whose == "the worker's":
+        hasty.conf.task_soft_time_limit = 0.2
+    with start_worker(hasty, perform_ping_check=False, hostname=HOST):
+        if whose == "remote control's":
+            sent = stranger.send_task("shop.wait", soft_time_limit=0.01)
+            assert hasty.AsyncResult(sent.id).get(timeout=SECONDS) == "ended"
+            tell("time_limit", "shop.wait", soft=0.2)
+        sent = stranger.send_task("shop.wait")
+        assert hasty.AsyncResult(sent.id).get(timeout=SECONDS) == "ended"
+    stranger.close()
 
 
 def test_a_queue_is_added_and_taken_from(worker: Any, ask: Any, count: Any, tell: Any) -> None:
