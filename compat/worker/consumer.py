@@ -29,10 +29,9 @@ class Consumer:
         self.controller.cancel_queue(queue)
 
     def reset_rate_limits(self) -> None:
-        """Limits are read from the task at every run."""
-
-    def reset_time_limits(self) -> None:
         self.controller.handler.look_again()
+
+    reset_time_limits = reset_rate_limits
 
     @property
     def queues(self) -> list[Any]:

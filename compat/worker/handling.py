@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from logging import INFO
 from typing import Any
-
-from kombu.utils.limits import TokenBucket
 
 from pyramid_scheduler.api import Outcome, Run, RunState, Task
 
@@ -20,9 +17,9 @@ from ..app.trace import TraceInfo
 from ..exceptions import InvalidTaskError, NotRegistered, Reject, Retry
 from ..producing import Catching
 from ..utils.log import get_logger
-from ..utils.time import rate
 from . import state
 from .request import REQUEUED, Request, task_request
+from .turns import TURN, Turns
 
 # The names of Celery's modules, by which its users say what is logged where.
 receiving = get_logger("celery.worker.strategy")
@@ -40,7 +37,7 @@ class Handler:
         self.consumer = consumer
         self._events = events
         self._tasks: dict[str, Task] = {}
-        self._buckets: dict[tuple[str, Any], TokenBucket] = {}
+        self._turns = Turns(app)
 
     def task(self, name: str) -> Task:
         """The task of that name as pyramid_scheduler knows tasks; one that is not registered fails when it runs."""
@@ -55,6 +52,7 @@ class Handler:
             _not_called,
             handler=self,
             ack_early=early,
+            gate=None if own is None else self._turns.gate(own),
             limits=None if own is None else self._limits(own),
             refused=self.refused,
             ended=self.ended,
@@ -64,8 +62,8 @@ class Handler:
         return task
 
     def look_again(self) -> None:
-        """The limits of tasks have changed."""
-        self._tasks = {}
+        """The limits of tasks have changed; what waits for its turn keeps that, and nobody queues behind it."""
+        self._tasks, self._turns = {}, Turns(self.app)
 
     def _limits(self, task: Any) -> tuple[float | None, float | None] | None:
         """Of runs whose senders did not know the task."""
@@ -97,8 +95,6 @@ class Handler:
             return Outcome(RunState.CANCELED)
         if signals.task_received.receivers:
             signals.task_received.send(sender=self.consumer, request=request)
-        if task.rate_limit:
-            self._wait_for_turn(task)
         request.started()
         state.task_accepted(request)
         try:
@@ -148,7 +144,7 @@ class Handler:
         self.tell("task-rejected", uuid=run.id, requeue=reject.requeue)
         if reject.requeue:
             # Published anew and not merely given back: the task must see that it had this message before.
-            again = self.app.pipeline.scheduler.sealer.reseal(run.delivery.message(), **{REQUEUED: True})
+            again = self.app.pipeline.scheduler.sealer.reseal(run.delivery.message(), **{REQUEUED: True, TURN: None})
             return Outcome(RunState.IGNORED, follow_ups=(again,))
         reason = reject.reason if isinstance(reject.reason, Exception) else reject
         context = Context.over(task_request(run, self.hostname))
@@ -214,17 +210,6 @@ class Handler:
             return False
         stamps = request.stamps
         return any(_overlap(stamps.get(name), values) for name, values in state.revoked_stamps.items())
-
-    def _wait_for_turn(self, task: Any) -> None:
-        """Rate limits are per task and process; a run beyond its rate waits in its thread."""
-        if self.app.conf.worker_disable_rate_limits:
-            return
-        key = (task.name, task.rate_limit)
-        bucket = self._buckets.get(key)
-        if bucket is None:
-            bucket = self._buckets[key] = TokenBucket(rate(task.rate_limit), capacity=1)
-        while not bucket.can_consume(1):
-            time.sleep(bucket.expected_time(1))
 
 
 def _not_called(*args: Any, **kwargs: Any) -> None:

@@ -8,10 +8,12 @@ from typing import Any
 
 from .errors import UnknownTask, UntrustedMessage
 from .reference import AnyFunction, resolve
-from .run import NO_LIMITS, TimeLimits, Outcome, Run
+from .run import NO_LIMITS, Outcome, Run, TimeLimits
 
 #: Runs one opened message and says what came of it; raising counts as a failure of the job.
 Handler = Callable[[Run], Outcome]
+#: Asked before a run is acked and called: an outcome stands in its place. Must not raise.
+Gate = Callable[[Run], Outcome | None]
 #: Told of a run that was refused before it was called: cancelled, expired, missed. Must not raise.
 Refusal = Callable[[Run, Outcome], None]
 
@@ -25,6 +27,7 @@ class Task:
     handler: Handler | None = None
     ack_early: bool = False
     with_context: bool = True  # run inside a prepared Pyramid request
+    gate: Gate | None = None
     limits: TimeLimits | None = None  # of its runs whose messages say none
     refused: Refusal | None = None
     ended: Refusal | None = None  # told, maybe in another process, of a run that was ended or lost while it ran

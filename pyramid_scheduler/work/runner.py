@@ -179,6 +179,8 @@ class Runner:
 
     def _call(self, run: Run, ack_now: AckNow | None) -> Outcome:
         task = self._tasks.get(run.task, trusted=run.trusted)
+        if task.gate is not None and (instead := task.gate(run)) is not None:
+            return instead
         if task.ack_early and ack_now is not None and not self._ack(task, run, ack_now):
             return Outcome(RunState.RETURNED)
         self._tell.created(run)

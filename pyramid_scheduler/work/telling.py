@@ -40,7 +40,7 @@ class Teller:
         type_ = _TYPES.get(outcome.state)
         if type_ is not None:
             self._say(type_, run, outcome, started_at)
-        if wire.JOB in run.headers or outcome.state in (RunState.RETRIED, RunState.RETURNED):
+        if wire.JOB in run.headers or outcome.state in (RunState.RETRIED, RunState.RETURNED) or outcome.later:
             return
         if outcome.state is RunState.CANCELED:
             self._say(EventType.JOB_CANCELED, run)

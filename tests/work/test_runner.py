@@ -16,7 +16,8 @@ from pyramid_scheduler.core.clock import SystemClock
 from pyramid_scheduler.core.errors import BrokerUnavailable, LedgerUnavailable
 from pyramid_scheduler.core.event import Event
 from pyramid_scheduler.core.message import Delivery, Message
-from pyramid_scheduler.core.run import Outcome, RunState
+from pyramid_scheduler.core.run import Outcome, Run, RunState
+from pyramid_scheduler.core.schedule import Schedule
 from pyramid_scheduler.core.settings import Settings
 from pyramid_scheduler.core.task import Task, TaskRegistry
 from pyramid_scheduler.ledger.ledger import open_ledger
@@ -193,6 +194,24 @@ def test_messages_of_protocol_1_with_an_eta_are_stored_each_under_its_own_id(ben
         assert (schedule.id, schedule.message.id) == (id_, id_)
         fired = {**schedule.message.headers, "ps-due": "2020-01-01T00:00:00+00:00"}
         assert bench.runner.run(delivery(id_, fired)).outcome.result == 1
+
+
+def test_a_run_that_is_put_off_by_its_task_is_neither_acked_nor_called_nor_over(bench: Bench) -> None:
+    def put_off(run: Run) -> Outcome:
+        return Outcome(RunState.IGNORED, later=(Schedule.once(run.delivery.message(), time.time() + 60, time.time()),))
+
+    bench.tasks.add(Task("it", lambda: 1 / 0, gate=put_off, ack_early=True))
+
+    settlement = bench.run()
+
+    assert [one.id for one in settlement.outcome.later] == ["me"]
+    assert (settlement.delivery.begun, settlement.record, settlement.parked, bench.events) == (False, None, None, [])
+
+
+def test_a_run_that_its_task_lets_through_is_called(bench: Bench) -> None:
+    bench.tasks.add(Task("it", lambda: 1, gate=lambda run: None))
+
+    assert bench.run().outcome.state is RunState.SUCCEEDED
 
 
 def test_recurring_runs_tell_neither_of_their_creation_nor_of_their_end(bench: Bench) -> None:

@@ -1,0 +1,113 @@
+"""Tasks with a rate limit: each run has a turn of its own, and nobody waits behind it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from compat.contrib.testing.worker import start_worker
+from compat.exceptions import Reject
+from tests.fleet import wait_for
+
+SECONDS = 10
+
+
+@pytest.fixture
+def started() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def limited(app: Any, started: list[float]) -> Any:
+    @app.task(name="limited", rate_limit="6/m", soft_time_limit=1, lazy=False, bind=True)
+    def limited(self: Any, word: str) -> str:
+        started.append(time.time())
+        if word == "fussy" and not self.request.delivery_info["redelivered"]:
+            raise Reject(requeue=True)
+        if word == "flaky" and not self.request.retries:
+            raise self.retry(countdown=0)
+        return word
+
+    return limited
+
+
+@pytest.fixture
+def worker(app: Any, limited: Any) -> Iterator[Any]:
+    with start_worker(app, perform_ping_check=False) as started:
+        yield started
+
+
+def due(app: Any, result: Any) -> float:
+    """When it runs that waits for its turn."""
+    stored = wait_for(lambda: app.pipeline.scheduler.ledger.schedules.get(result.id), what="its place in the ledger")
+    return float(stored.next_fire_at)
+
+
+def test_those_beyond_the_limit_wait_in_the_ledger_each_for_a_turn_of_its_own(
+    app: Any, limited: Any, worker: Any, started: list[float]
+) -> None:
+    @app.task(lazy=False)
+    def add(x: int, y: int) -> int:
+        return x + y
+
+    first, *others = [limited.delay(str(n)) for n in range(4)]
+
+    assert add.delay(3, 4).get(timeout=SECONDS) == 7
+    assert first.get(timeout=SECONDS) == "0"
+    turns = [due(app, one) for one in others]
+    assert [round(later - sooner) for sooner, later in pairwise([started[0], *turns])] == [10, 10, 10]
+    assert len(started) == 1
+
+
+def test_messages_of_protocol_1_have_a_turn_of_their_own_each(app: Any, limited: Any, worker: Any) -> None:
+    app.conf.task_protocol = 1
+    first, second, third = [limited.delay(str(n)) for n in range(3)]
+
+    assert first.get(timeout=SECONDS) == "0"
+    assert round(due(app, third) - due(app, second)) == 10
+
+
+@pytest.mark.parametrize("per_second", [5, 20], ids=["in the ledger", "in the worker"])
+def test_a_turn_comes_when_it_is_due(
+    app: Any, limited: Any, worker: Any, started: list[float], per_second: int
+) -> None:
+    app.control.rate_limit("limited", f"{per_second}/s", reply=True, timeout=SECONDS, limit=1)
+
+    results = [limited.delay(str(n)) for n in range(4)]
+
+    assert [one.get(timeout=SECONDS) for one in results] == ["0", "1", "2", "3"]
+    assert started[-1] - started[0] >= 3 / per_second - 0.02
+
+
+@pytest.mark.parametrize("word", ["flaky", "fussy"])
+def test_what_runs_again_waits_for_another_turn(
+    app: Any, limited: Any, worker: Any, started: list[float], word: str
+) -> None:
+    limited.acks_late = True
+    result = limited.delay(word)
+
+    assert round(due(app, result) - started[0]) == 10
+    assert len(started) == 1
+
+
+def test_a_revocation_reaches_what_waits_for_its_turn(app: Any, limited: Any, worker: Any) -> None:
+    limited.delay("first")
+    second = limited.delay("second")
+    due(app, second)
+
+    second.revoke()
+
+    wait_for(lambda: second.backend.get_task_meta(second.id, cache=False)["status"] == "REVOKED")
+
+
+def test_a_limit_that_is_changed_holds_from_then_on(app: Any, limited: Any, worker: Any) -> None:
+    limited.delay("first")
+    due(app, limited.delay("second"))
+
+    app.control.rate_limit("limited", "0", reply=True, timeout=SECONDS, limit=1)
+
+    assert [limited.delay(str(n)).get(timeout=SECONDS) for n in range(3)] == ["0", "1", "2"]
