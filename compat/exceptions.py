@@ -14,7 +14,9 @@ from pyramid_scheduler.api import WorkerLost
 
 from .utils.serialization import get_pickleable_exception
 
-WorkerLostError = WorkerLost
+
+class WorkerLostError(WorkerLost):
+    """The process that ran the task died, or the task called for its end."""
 
 
 class Terminated(Exception):

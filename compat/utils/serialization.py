@@ -34,8 +34,6 @@ _BILLIARD = {"SoftTimeLimitExceeded", "TimeLimitExceeded", "WorkerLostError", "T
 def wire_name(cls: type) -> tuple[str, str]:
     """The module and name under which a Celery reader finds the exception class ``cls``."""
     name, module = cls.__name__, cls.__module__
-    if name == "WorkerLost" and module.startswith("pyramid_scheduler."):
-        name = "WorkerLostError"
     if name in _BILLIARD and module.split(".")[0] in ("compat", "pyramid_scheduler"):
         return "billiard.exceptions", name
     return ("celery.exceptions" if module == "compat.exceptions" else module), name

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from logging import INFO
 from typing import Any
 
-from pyramid_scheduler.api import Outcome, Run, RunState, Task
+from pyramid_scheduler.api import Outcome, Run, RunState, Task, WorkerLost
 
 from .. import signals, states
 from ..app import trace
@@ -14,7 +14,7 @@ from ..app.outcomes import LOG_RECEIVED
 from ..app.request import Context
 from ..app.task import Task as BaseTask
 from ..app.trace import TraceInfo
-from ..exceptions import InvalidTaskError, NotRegistered, Reject, Retry
+from ..exceptions import InvalidTaskError, NotRegistered, Reject, Retry, WorkerLostError
 from ..producing import Catching
 from ..utils.log import get_logger
 from . import state
@@ -171,7 +171,7 @@ class Handler:
         if outcome.state is RunState.CANCELED:
             self._revoked(run, "terminated", int(getattr(outcome.exception, "signum", 0)))
         elif outcome.exception is not None:
-            self._fail(run, outcome.exception)
+            self._fail(run, _by_celerys_name(outcome.exception))
 
     def _has_said_so(self, run: Run) -> bool:
         """Its process died after the result was stored, and before the run was settled."""
@@ -214,6 +214,10 @@ class Handler:
 
 def _not_called(*args: Any, **kwargs: Any) -> None:
     raise InvalidTaskError("the handler runs the task")
+
+
+def _by_celerys_name(error: BaseException) -> BaseException:
+    return WorkerLostError(*error.args) if isinstance(error, WorkerLost) else error
 
 
 def _overlap(stamp: Any, revoked: Any) -> bool:
