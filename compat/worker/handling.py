@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from logging import INFO
 from typing import Any
 
-from pyramid_scheduler.api import Outcome, Run, RunState, Task, WorkerLost
+from pyramid_scheduler.api import JobTerminated, Outcome, Run, RunState, Task, WorkerLost
 
 from .. import signals, states
 from ..app import trace
@@ -117,16 +117,21 @@ class Handler:
                 said = task_request(run, self.hostname, request.delivery_info)
                 traced = task.__trace__(run.id, run.args, run.kwargs, said)
             except Reject as reject:
-                return self._rejected(run, reject)
+                return self._rejected(task, run, reject)
+            except JobTerminated:
+                raise
+            except BaseException as error:  # the task called for the end of its process, say
+                self._fail(run, error if isinstance(error, Exception) else WorkerLostError(f"it raised {error!r}"))
+                raise
             if traced.info is not None and traced.info.state == states.RETRY and not caught:
                 _send_again(traced.info.retval)
         if traced.info is None:
             if self._is_watched:
                 self.tell("task-succeeded", uuid=run.id, result=traced.retstr, runtime=traced.runtime)
             return SUCCEEDED
-        return self._not_succeeded(run, traced, tuple(caught))
+        return self._not_succeeded(task, run, traced, tuple(caught))
 
-    def _not_succeeded(self, run: Run, traced: Any, again: tuple[Any, ...]) -> Outcome:
+    def _not_succeeded(self, task: Any, run: Run, traced: Any, again: tuple[Any, ...]) -> Outcome:
         error, einfo = traced.info.retval, traced.retval
         words = f"{type(error).__name__}: {error}"
         frames = getattr(einfo, "traceback", "") or ""
@@ -134,14 +139,17 @@ class Handler:
             self.tell("task-retried", uuid=run.id, exception=repr(error.exc), traceback=frames)
             return Outcome(RunState.RETRIED, exception=error, error=words, traceback=frames, follow_ups=again)
         if traced.info.state == states.REJECTED:
-            return self._rejected(run, error)
+            return self._rejected(task, run, error)
         if traced.info.state == states.IGNORED:
             return Outcome(RunState.IGNORED)
         self.tell("task-failed", uuid=run.id, exception=repr(error), traceback=frames)
         return Outcome(RunState.FAILED, exception=error, error=words, traceback=frames)
 
-    def _rejected(self, run: Run, reject: Reject) -> Outcome:
-        self.tell("task-rejected", uuid=run.id, requeue=reject.requeue)
+    def _rejected(self, task: Any, run: Run, reject: Reject) -> Outcome:
+        if task.acks_late:
+            self.tell("task-rejected", uuid=run.id, requeue=reject.requeue)
+        elif reject.requeue:  # the broker has forgotten the message: there is nothing to be given back
+            return Outcome(RunState.IGNORED)
         if reject.requeue:
             # Published anew and not merely given back: the task must see that it had this message before.
             again = self.app.pipeline.scheduler.sealer.reseal(run.delivery.message(), **{REQUEUED: True, TURN: None})

@@ -79,7 +79,9 @@ def test_a_task_that_dies_with_its_process_is_kept_and_its_result_says_so(projec
 
     with pytest.raises(WorkerLostError, match="SIGKILL"):
         result.get(timeout=SECONDS)
-    wait_for(lambda: project.notes("on_failure") == [[result.id, "WorkerLostError", "[]", result.id]], what="its on_failure")
+    wait_for(
+        lambda: project.notes("on_failure") == [[result.id, "WorkerLostError", "[]", result.id]], what="its on_failure"
+    )
     failed = project.pscheduler("failed", "operate.ini")
     assert result.id in failed
     assert "WorkerLost" in failed

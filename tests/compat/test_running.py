@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
+from asyncio import CancelledError
 from collections.abc import Iterator
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
 
 from compat import group, signals, states
 from compat.contrib.testing.worker import start_worker
-from compat.exceptions import Ignore, NotRegistered, Reject
+from compat.exceptions import Ignore, NotRegistered, Reject, WorkerLostError
 
 SECONDS = 10
 
@@ -96,6 +98,45 @@ def test_a_rejected_and_requeued_task_sees_that_it_was_here_before(app: Any, wor
         return "second"
 
     assert picky.delay().get(timeout=SECONDS) == "second"
+
+
+def test_a_task_that_is_acked_before_it_runs_cannot_be_requeued(app: Any, worker: Any) -> None:
+    runs: list[str] = []
+
+    @app.task(bind=True)
+    def picky(self: Any) -> None:
+        runs.append(self.request.id)
+        raise Reject(requeue=True)
+
+    @app.task
+    def next_one() -> str:
+        return "next"
+
+    rejected = picky.delay()
+    for _ in range(3):
+        assert next_one.delay().get(timeout=SECONDS) == "next"
+    assert (runs, rejected.state) == ([rejected.id], states.PENDING)
+
+
+@pytest.mark.parametrize("raised", [SystemExit(3), CancelledError()], ids=repr)
+def test_a_task_that_calls_for_the_end_of_its_process_has_failed_and_its_errbacks_hear_of_it(
+    app: Any, worker: Any, raised: BaseException
+) -> None:
+    heard: SimpleQueue[str] = SimpleQueue()
+
+    @app.task
+    def leaves() -> None:
+        raise raised
+
+    @app.task
+    def sorry(request: Any, exc: Any, traceback: Any) -> None:
+        heard.put(request.id)
+
+    result = leaves.apply_async(link_error=sorry.s())
+
+    with pytest.raises(WorkerLostError):
+        result.get(timeout=SECONDS)
+    assert heard.get(timeout=SECONDS) == result.id
 
 
 def test_an_ignored_task_leaves_its_state_alone(app: Any, worker: Any) -> None:
