@@ -20,9 +20,8 @@ from .core.settings import Settings
 from .core.url import display
 from .scheduler import Scheduler
 from .wiring import ledger_url
-from .work.child import Part, Service, is_importing_main
+from .work.child import Line, Part, Service, is_importing_main
 from .work.journal import Journal
-from .work.limits import Report
 from .work.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -50,7 +49,7 @@ class Booting:
     threads: int | None = None
 
     def __call__(
-        self, part: Part, report: Report, journal: Journal
+        self, part: Part, line: Line, journal: Journal
     ) -> tuple[Service, Callable[[float], None], float, Hello]:
         """The service, how to stop it, how long it may take to, and what to tell the supervisor."""
         scheduler = self.load()
@@ -58,12 +57,13 @@ class Booting:
         queues = tuple(scheduler.composer.queue(queue) for queue in self.queues) or settings.queues
         threads = self.threads or settings.worker_threads
         hello = Hello(portable(settings), queues, threads)
+        scheduler.occasions.leave.add(line.leave)
         wiring = scheduler.wiring
         if part.role == "timekeeper":
             keeper = wiring.timekeeper(part.name)
             greeting = Greeting(keeper, scheduler, lambda timeout: keeper.stop())
         else:
-            worker = wiring.worker(part.name, queues, threads, report=report, journal=journal, beats=False)
+            worker = wiring.worker(part.name, queues, threads, report=line, journal=journal, beats=False)
             greeting = Greeting(worker, scheduler, lambda timeout: worker.stop(timeout, wait=False))
         return greeting, greeting.stop, settings.shutdown_timeout_seconds, hello
 

@@ -41,7 +41,8 @@ class Occasion:
 
 
 class Occasions:
-    """Of a worker process: it begins its work, is told to stop, ends."""
+    """Of a worker process: it begins its work, asks to stop, is told to stop, ends."""
 
     def __init__(self) -> None:
+        self.leave = Occasion()
         self.start, self.stop, self.exit = Occasion(), Occasion(), Occasion(latest_first=True)

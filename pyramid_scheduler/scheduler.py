@@ -237,6 +237,10 @@ class Scheduler:
         """Call this when it is about to end in good order, the latest first; ``atexit`` is not called."""
         self.occasions.exit.add(call)
 
+    def leave(self) -> None:
+        """Ask the ``pscheduler`` of which this process is one to stop, as SIGTERM does; elsewhere nothing happens."""
+        self.occasions.leave.come()
+
     def send(self, messages: Sequence[Message]) -> None:
         """Publish at once, whatever becomes of a transaction that is running."""
         self.publisher.publish(messages)

@@ -25,6 +25,11 @@ class Embedded(WorkController):
         redirects = self.app.conf.worker_redirect_stdouts
         self.app.log.setup(self.loglevel, self.logfile, redirects, hostname=self.hostname)
 
+    def stop(self, in_sighandler: bool = False, exitcode: int | None = None) -> None:
+        """End the worker, with all its processes."""
+        super().stop(in_sighandler, exitcode)
+        self.scheduler.leave()
+
 
 def embed(app: Any, options: dict[str, Any], hostname: str, *, speaks: bool = True) -> Scheduler:
     """Make the app ready to run tasks here; returns its scheduler, which somebody else starts.

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
 from .journal import Journal
-from .limits import Deadline, Report
+from .limits import Deadline
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +38,27 @@ class Service(Protocol):
     def run(self) -> int | None: ...
 
 
+class Line:
+    """To the supervisor; any thread may speak. Called, it is a ``Report``."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._lock = threading.Lock()
+
+    def __call__(self, run_id: str, deadline: Deadline | None) -> None:
+        self._say("deadline", (run_id, deadline))
+
+    def leave(self) -> None:
+        """Ask it to stop, with all its children."""
+        self._say("leave", None)
+
+    def _say(self, what: str, value: Any) -> None:
+        with self._lock:
+            self._pipe.send((what, value))
+
+
 #: Loads the application, and returns the service and how to stop it (seconds to wait). Picklable.
-Boot = Callable[[Part, Report, Journal], tuple[Service, Callable[[float], None], float, Any]]
+Boot = Callable[[Part, Line, Journal], tuple[Service, Callable[[float], None], float, Any]]
 
 
 def main(boot: Boot, part: Part, pipe: Connection, journal: Journal) -> None:
@@ -47,14 +66,8 @@ def main(boot: Boot, part: Part, pipe: Connection, journal: Journal) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to all; the supervisor decides
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    lock = threading.Lock()
-
-    def report(run_id: str, deadline: Deadline | None) -> None:
-        with lock:
-            pipe.send(("deadline", (run_id, deadline)))
-
     try:
-        service, stop, shutdown_seconds, hello = boot(part, report, journal)
+        service, stop, shutdown_seconds, hello = boot(part, Line(pipe), journal)
     except Exception as error:
         log.debug("starting failed", exc_info=True)
         _say(pipe, "failed", f"{type(error).__name__}: {error}")

@@ -144,6 +144,8 @@ class Supervisor:
             elif what == "deadline":
                 run_id, deadline = value
                 one.note(run_id, deadline)
+            elif what == "leave":
+                self._leave(one)
 
     def _greet(self, hello: Any) -> None:
         self._failure = ""
@@ -246,6 +248,12 @@ class Supervisor:
             self._restart = False
             log.info("SIGHUP: the children are replaced, one after the other")
             self._outdated = deque(self._children())
+
+    def _leave(self, one: Child) -> None:
+        """All children may ask for it at once: that is one wish, and none to hurry."""
+        if self._stop_at is None:
+            log.info("%s asks for the end of all", one.part.name)
+            self._stop(self._shutdown_seconds)
 
     @property
     def _shutdown_seconds(self) -> float:

@@ -14,9 +14,9 @@ from typing import Any
 
 from pyramid_scheduler.core.ending import Begun, Ending
 from pyramid_scheduler.core.message import Message
-from pyramid_scheduler.work.child import Part
+from pyramid_scheduler.work.child import Line, Part
 from pyramid_scheduler.work.journal import Journal
-from pyramid_scheduler.work.limits import Deadline, Report
+from pyramid_scheduler.work.limits import Deadline
 from pyramid_scheduler.work.supervisor import Supervisor
 
 SHUTDOWN_SECONDS = 2.0
@@ -31,8 +31,8 @@ def note(directory: Path, *words: object) -> None:
 class Service:
     """Waits to be stopped, or does what its conduct says."""
 
-    def __init__(self, directory: Path, part: Part, conduct: str, report: Report) -> None:
-        self.directory, self.part, self.conduct, self.report = directory, part, conduct, report
+    def __init__(self, directory: Path, part: Part, conduct: str, line: Line) -> None:
+        self.directory, self.part, self.conduct, self.line = directory, part, conduct, line
         self.stopped = threading.Event()
 
     def run(self) -> int:
@@ -40,8 +40,12 @@ class Service:
         if self.conduct == "overrun" and not (self.directory / "overrun").exists():
             (self.directory / "overrun").touch()
             self._report("fine", 0.2)
-            self.report("fine", None)
+            self.line("fine", None)
             self._report("long", 0.5)
+        if self.conduct == "leave":
+            while not (self.directory / "tired").exists():
+                time.sleep(0.01)
+            self.line.leave()
         if self.conduct == "recycle":
             time.sleep(0.2)
             return 3
@@ -52,7 +56,7 @@ class Service:
 
     def _report(self, run_id: str, seconds: float) -> None:
         begun = Begun(run_id, "a.b", 0, Message("q", {"id": run_id}, b""), time.time())
-        self.report(run_id, Deadline(begun, time.monotonic() + seconds, seconds))
+        self.line(run_id, Deadline(begun, time.monotonic() + seconds, seconds))
 
     def stop(self, timeout: float) -> None:
         note(self.directory, "told", os.getpid(), timeout)
@@ -64,9 +68,7 @@ class Boot:
     directory: Path
     conduct: str
 
-    def __call__(
-        self, part: Part, report: Report, journal: Journal
-    ) -> tuple[Service, Callable[[float], None], float, Any]:
+    def __call__(self, part: Part, line: Line, journal: Journal) -> tuple[Service, Callable[[float], None], float, Any]:
         note(self.directory, "boot", os.getpid())
         conduct = self.conduct
         if conduct == "fail" or (conduct == "fail later" and (self.directory / "broken").exists()):
@@ -76,7 +78,7 @@ class Boot:
             threading.Event().wait()
         if conduct == "die":
             os._exit(9)
-        service = Service(self.directory, part, conduct, report)
+        service = Service(self.directory, part, conduct, line)
         return service, service.stop, SHUTDOWN_SECONDS, str(self.directory)
 
 
