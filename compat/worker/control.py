@@ -156,5 +156,8 @@ def add_consumer(
 @control_command(args=[("queue", str)], signature="<queue>")
 def cancel_consumer(state: Any, queue: str, **_: Any) -> Any:
     """Take from a queue no more."""
-    state.consumer.call_soon(state.consumer.cancel_task_queue, queue)
+    try:
+        state.consumer.call_soon(state.consumer.cancel_task_queue, queue)
+    except ValueError as refusal:
+        return nok(str(refusal))
     return ok(f"no longer consuming from {queue}")

@@ -35,6 +35,7 @@ class WorkController:
 
     app: Any = None
     autoscaler = None
+    keeps_times = True
     pool_cls: Any = "threads"
 
     def __init__(
@@ -158,13 +159,17 @@ class WorkController:
     def _leave(self) -> None:
         signals.worker_shutting_down.send(sender=self.hostname, sig="SIGTERM", how="Warm", exitcode=0)
         self.answering.stop()
-        for crew in self._crews.values():
-            crew.stop(self.scheduler.settings.shutdown_timeout_seconds)
+        self.stop_crews()
         self._crews.clear()
         self.events.stop()
         signals.worker_process_shutdown.send(sender=self.hostname, pid=os.getpid(), exitcode=0)
         signals.worker_shutdown.send(sender=self)
         self.app.loader.shutdown_worker()
+
+    def stop_crews(self) -> None:
+        """Let what they run finish. Safe to call twice."""
+        for crew in self._crews.values():
+            crew.stop(self.scheduler.settings.shutdown_timeout_seconds)
 
     @property
     def scheduler(self) -> Any:
@@ -179,7 +184,9 @@ class WorkController:
 
     def _consume(self, names: Sequence[str]) -> None:
         key = ",".join(names)
-        crew = self.scheduler.wiring.crew(list(names), timekeeper=not self._crews, threads=self.concurrency)
+        crew = self.scheduler.wiring.crew(
+            list(names), timekeeper=self.keeps_times and not self._crews, threads=self.concurrency
+        )
         self._crews[key] = crew
         crew.start()
 
@@ -213,14 +220,14 @@ class WorkController:
         self._consume([queue])
 
     def cancel_queue(self, queue: str) -> None:
-        """Take from ``queue`` no more."""
-        self.app.amqp.queues.deselect([queue])
-        if queue not in self.queue_names:
-            return
-        self.queue_names.remove(queue)
+        """Take from ``queue`` no more; raises ValueError where somebody else takes from it for us."""
         key = next((key for key in self._crews if queue in key.split(",")), None)
+        if key is None and queue in self.queue_names:
+            raise ValueError(f"the worker was started with {queue}: start it with other queues (-Q)")
+        self.app.amqp.queues.deselect([queue])
         if key is None:
             return
+        self.queue_names.remove(queue)
         self._crews.pop(key).stop(self.scheduler.settings.shutdown_timeout_seconds)
         left = [name for name in key.split(",") if name != queue]
         if left:

@@ -18,7 +18,9 @@ logger = get_logger("celery.apps.worker")
 
 
 class Embedded(WorkController):
-    """One whose tasks somebody else runs: its process has a supervisor."""
+    """One whose tasks somebody else runs, but for those of queues that are added: its process has a supervisor."""
+
+    keeps_times = False
 
     def on_init_blueprint(self) -> None:
         # Not before: what Django and the task modules set up is not to undo it, and they may want to be asked.
@@ -71,10 +73,12 @@ def _arrive(controller: Embedded) -> None:
 
 def _stop(controller: Embedded) -> None:
     signals.worker_shutting_down.send(sender=controller.hostname, sig="SIGTERM", how="Warm", exitcode=0)
+    controller.stop_crews()
 
 
 def _leave(controller: Embedded, pid: int) -> None:
     if os.getpid() == pid:
+        controller.stop_crews()
         signals.worker_process_shutdown.send(sender=controller.hostname, pid=pid, exitcode=0)
         controller.hush()
         signals.worker_shutdown.send(sender=controller)
