@@ -57,6 +57,7 @@ def embed(app: Any, options: dict[str, Any], hostname: str, *, speaks: bool = Tr
     scheduler.at_exit(end_workloop)
     if speaks:
         signals.worker_init.send(sender=controller)
+        app.loader.init_worker_process()
         signals.worker_process_init.send(sender=hostname)
         scheduler.at_start(lambda: _arrive(controller))
         pid = os.getpid()
@@ -82,6 +83,7 @@ def _leave(controller: Embedded, pid: int) -> None:
         signals.worker_process_shutdown.send(sender=controller.hostname, pid=pid, exitcode=0)
         controller.hush()
         signals.worker_shutdown.send(sender=controller)
+        controller.app.loader.shutdown_worker()
 
 
 def _configure(app: Any, options: dict[str, Any]) -> None:
