@@ -11,6 +11,7 @@ from kombu.common import Broadcast
 
 from pyramid_scheduler import supervise
 
+from ..concurrency import ALIASES, PREFORK
 from ..utils.nodenames import default_nodename, host_format, node_format
 from .beat import add_scheduler_argument
 from .loading import loading
@@ -60,11 +61,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(app: Any, args: argparse.Namespace) -> int:
     """Run tasks until SIGTERM."""
-    if args.pool not in ("prefork", "processes", "threads", "solo"):
+    if args.pool not in ALIASES:
         print(f"celery worker: the pool {args.pool} is not supported; threads is the nearest", file=sys.stderr)
         return 64
     count = _concurrency(args.concurrency or app.conf.worker_concurrency)
-    processes, threads = (count, 1) if args.pool in ("prefork", "processes") else (1, count)
+    processes, threads = (count, 1) if args.pool in PREFORK else (1, count)
     if args.pool == "solo":
         threads = 1
     if args.purge:
@@ -118,6 +119,6 @@ def _queues(app: Any, args: argparse.Namespace) -> tuple[str, ...]:
 def _options(args: argparse.Namespace) -> dict[str, Any]:
     names = (
         *("loglevel", "logfile", "hostname", "queues", "exclude_queues", "task_events", "without_heartbeat", "include"),
-        *("time_limit", "soft_time_limit", "max_tasks_per_child", "max_memory_per_child"),
+        *("time_limit", "soft_time_limit", "max_tasks_per_child", "max_memory_per_child", "pool"),
     )
     return {name: getattr(args, name) for name in names}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-ALIASES = ("prefork", "processes", "threads", "solo")
+#: Names of the pool in which a task has its process to itself: if it waits for another, it may wait for itself.
+PREFORK = ("prefork", "processes")
+ALIASES = (*PREFORK, "threads", "solo")
 
 
 def maybe_patch_concurrency(

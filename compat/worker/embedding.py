@@ -9,6 +9,8 @@ from typing import Any
 from pyramid_scheduler import Scheduler
 
 from .. import signals
+from .._state import _set_task_join_will_block
+from ..concurrency import PREFORK
 from ..periodic import declare_beat_schedule
 from ..utils.log import get_logger
 from .controller import WorkController
@@ -60,6 +62,7 @@ def embed(app: Any, options: dict[str, Any], hostname: str, *, speaks: bool = Tr
         app.loader.init_worker_process()
         signals.worker_process_init.send(sender=hostname)
         scheduler.at_start(lambda: _arrive(controller))
+        scheduler.at_start(lambda: _set_task_join_will_block(options.get("pool") in PREFORK))
         pid = os.getpid()
         scheduler.at_stop(lambda: _stop(controller))
         scheduler.at_exit(lambda: _leave(controller, pid))
