@@ -30,10 +30,11 @@ class Loading:
         from .celery import find
 
         sys.path.insert(0, os.getcwd())
-        speaks = _place("timekeeper") is None
+        number = int(_place("worker") or 1)
+        hostname = _node_name(self.options.get("hostname"), number)
         app = find(self.name)
         app.conf.update(self.settings)
-        return embed(app, self.options, _node_name(self.options.get("hostname")), speaks=speaks)
+        return embed(app, self.options, hostname, speaks=_place("timekeeper") is None, first=number == 1)
 
 
 def loading(app: Any, given: str | None, options: dict[str, Any]) -> Loading:
@@ -66,10 +67,9 @@ def _changed_settings(app: Any) -> dict[str, Any]:
     return changed
 
 
-def _node_name(given: str | None) -> str:
+def _node_name(given: str | None, number: int) -> str:
     """``celery@host`` for the first process of a supervisor, ``celery-2@host`` for the second, and so on."""
     name, host = nodesplit(given or "celery@%h")
-    number = int(_place("worker") or 1)
     return host_format(nodename((name or "celery") + (f"-{number}" if number > 1 else ""), host))
 
 

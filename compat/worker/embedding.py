@@ -23,11 +23,16 @@ class Embedded(WorkController):
     """One whose tasks somebody else runs, but for those of queues that are added: its process has a supervisor."""
 
     keeps_times = False
+    is_first = True
 
     def on_init_blueprint(self) -> None:
         # Not before: what Django and the task modules set up is not to undo it, and they may want to be asked.
         redirects = self.app.conf.worker_redirect_stdouts
         self.app.log.setup(self.loglevel, self.logfile, redirects, hostname=self.hostname)
+
+    def scheduled(self) -> list[dict[str, Any]]:
+        """They are the worker's, not a process's: one of them lists them."""
+        return super().scheduled() if self.is_first else []
 
     def stop(self, in_sighandler: bool = False, exitcode: int | None = None) -> None:
         """End the worker, with all its processes."""
@@ -35,10 +40,10 @@ class Embedded(WorkController):
         self.scheduler.leave()
 
 
-def embed(app: Any, options: dict[str, Any], hostname: str, *, speaks: bool = True) -> Scheduler:
+def embed(app: Any, options: dict[str, Any], hostname: str, *, speaks: bool = True, first: bool = True) -> Scheduler:
     """Make the app ready to run tasks here; returns its scheduler, which somebody else starts.
 
-    ``speaks``: answer remote control and send events under ``hostname``.
+    ``speaks``: answer remote control and send events under ``hostname``. ``first``: of a worker's processes.
     """
     app.set_default()
     app.set_current()
@@ -54,6 +59,7 @@ def embed(app: Any, options: dict[str, Any], hostname: str, *, speaks: bool = Tr
         loglevel=options.get("loglevel"),
         logfile=options.get("logfile"),
     )
+    controller.is_first = first
     scheduler: Scheduler = controller.prepare()
     declare_beat_schedule(app, scheduler)
     scheduler.at_exit(end_workloop)
