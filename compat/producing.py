@@ -33,13 +33,17 @@ outbox = Outbox()
 
 
 class Catching:
-    """A context: within it, messages whose headers ``wants`` accepts are not published but found in its list."""
+    """A context: within it, messages whose headers ``wants`` accepts are not published but found in its list.
 
-    __slots__ = ("_around", "caught", "wants")
+    Some go past the pipeline: they are published, and ``missed`` says so.
+    """
+
+    __slots__ = ("_around", "caught", "missed", "wants")
 
     def __init__(self, wants: Callable[[Mapping[str, Any]], bool]) -> None:
         self.wants = wants
         self.caught: list[Message] = []
+        self.missed = False
 
     def __enter__(self) -> list[Message]:
         self._around, outbox.catching = outbox.catching, self
@@ -81,6 +85,9 @@ class PipelineProducer:
     def publish(self, body: Any, **options: Any) -> Any:
         """Publish as ``kombu.Producer.publish`` does; raises kombu's EncodeError and OperationalError."""
         if not self._goes_through_the_pipeline(options):
+            catching = outbox.catching
+            if catching is not None:
+                catching.missed = catching.missed or catching.wants(options.get("headers") or {})
             return self._publish_with_kombu(body, options)
         retry, policy = options.get("retry"), options.get("retry_policy") or {}
         self._declare(options.get("declare") or (), retry, policy)

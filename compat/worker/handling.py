@@ -112,7 +112,8 @@ class Handler:
         def is_retry(headers: Mapping[str, Any]) -> bool:
             return headers.get("id") == run.id and headers.get("retries") == run.retries + 1
 
-        with Catching(is_retry) as caught:
+        catching = Catching(is_retry)
+        with catching as caught:
             try:
                 said = task_request(run, self.hostname, request.delivery_info)
                 traced = task.__trace__(run.id, run.args, run.kwargs, said)
@@ -123,7 +124,7 @@ class Handler:
             except BaseException as error:  # the task called for the end of its process, say
                 self._fail(run, error if isinstance(error, Exception) else WorkerLostError(f"it raised {error!r}"))
                 raise
-            if traced.info is not None and traced.info.state == states.RETRY and not caught:
+            if traced.info is not None and traced.info.state == states.RETRY and not (caught or catching.missed):
                 _send_again(traced.info.retval)
         if traced.info is None:
             if self._is_watched:

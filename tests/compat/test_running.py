@@ -65,6 +65,24 @@ def test_a_retry_put_off_to_a_transaction_that_never_commits_is_sent_all_the_sam
     assert flaky.delay().get(timeout=SECONDS) == 1
 
 
+def test_a_retry_that_goes_past_the_pipeline_is_sent_once(app: Any, worker: Any) -> None:
+    runs: list[int] = []
+
+    @app.task(bind=True)
+    def flaky(self: Any) -> None:
+        runs.append(self.request.retries)
+        if not self.request.retries:
+            raise self.retry(countdown=0)
+
+    @app.task
+    def after() -> None: ...
+
+    app.conf.task_default_delivery_mode = "transient"
+    flaky.delay().get(timeout=SECONDS)
+    after.delay().get(timeout=SECONDS)
+    assert runs == [0, 1]
+
+
 def test_a_worker_logs_under_the_names_of_celerys_modules(app: Any, caplog: pytest.LogCaptureFixture) -> None:
     @app.task
     def greet() -> str:
