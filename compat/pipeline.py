@@ -17,6 +17,8 @@ from .producing import PipelineProducer
 
 #: Where Celery looks when no broker is configured.
 DEFAULT_BROKER_URL = "amqp://guest:guest@localhost:5672//"
+#: Celery knows no limit; no message of Redis is larger.
+MAX_BODY = "512M"
 
 
 class Pipeline:
@@ -70,6 +72,7 @@ def settings_of(app: Any) -> Settings:
         "scheduler.combined": False,
         "scheduler.queues": tuple(queues_of(app)),
         "scheduler.broker.url": url,
+        "scheduler.broker.max_body": MAX_BODY,
         "scheduler.timezone": str(conf.timezone or ("UTC" if conf.enable_utc else "")),
         **{f"scheduler.broker.{key}": value for key, value in conf.broker_transport_options.items()},
     }

@@ -13,6 +13,7 @@ import pytest
 from compat import group, signals, states
 from compat.contrib.testing.worker import start_worker
 from compat.exceptions import Ignore, NotRegistered, Reject, WorkerLostError
+from compat.pipeline import settings_of
 
 SECONDS = 10
 
@@ -29,6 +30,17 @@ def test_a_result_comes_back(app: Any, worker: Any) -> None:
         return x + y
 
     assert add.delay(2, 3).get(timeout=SECONDS) == 5
+
+
+def test_a_large_argument_arrives_unless_a_limit_is_set(app: Any, worker: Any) -> None:
+    @app.task
+    def length(text: str) -> int:
+        return len(text)
+
+    assert length.delay("x" * 5_000_000).get(timeout=SECONDS) == 5_000_000
+
+    app.conf.pyramid_scheduler = {"broker.max_body": "1M"}
+    assert settings_of(app).max_body_bytes == 1024**2
 
 
 def test_a_retry_keeps_id_headers_and_links_and_the_chain_goes_on(app: Any, worker: Any) -> None:
