@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import multiprocessing
 import os
@@ -66,6 +67,7 @@ def main(boot: Boot, part: Part, pipe: Connection, journal: Journal) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to all; the supervisor decides
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    faulthandler.register(signal.SIGUSR1)
     try:
         service, stop, shutdown_seconds, hello = boot(part, Line(pipe), journal)
     except Exception as error:

@@ -4,6 +4,7 @@ It has one thread, but for the one that writes down casualties: whatever may wai
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import multiprocessing
 import os
@@ -230,6 +231,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGHUP, self._on_restart)
+        faulthandler.register(signal.SIGUSR1)  # where its threads are, on standard error
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def _on_stop(self, number: int, frame: Any) -> None:

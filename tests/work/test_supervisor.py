@@ -184,6 +184,21 @@ def test_sighup_replaces_the_children_one_after_the_other(make_crew: Make) -> No
     assert crew.process.poll() is None
 
 
+def test_sigusr1_says_what_supervisor_and_children_are_at_and_ends_none(make_crew: Make) -> None:
+    crew = make_crew()
+    pids = [int(pid) for pid, *_ in crew.up(2)]
+
+    for pid in (crew.process.pid, *pids):
+        os.kill(pid, signal.SIGUSR1)
+    beats = len(crew.lines("beat"))
+    wait_for(lambda: len(crew.lines("beat")) > beats, what="a supervisor that goes on")
+    crew.signal(signal.SIGTERM)
+
+    assert crew.wait() == 0
+    assert sorted(int(pid) for (pid,) in crew.lines("left")) == sorted(pids)
+    assert crew.output().count(" in run\n") >= 3  # a supervisor's, and each child's
+
+
 def test_after_sighup_the_old_children_stay_if_the_new_one_cannot_start(make_crew: Make) -> None:
     crew = make_crew(processes=2, conduct="fail later")
     up = crew.up(3)
