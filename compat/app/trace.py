@@ -24,6 +24,7 @@ from ..utils.saferepr import saferepr
 from .awaiting import wait_for
 from .following import dispatch_follow_ups
 from .internal_errors import report_internal_error, signal_internal_error
+from .outcomes import *  # noqa: F403 (where Celery has them)
 from .outcomes import LOG_SUCCESS, TraceInfo, get_log_policy, get_task_name, traceback_clear
 from .request import Context, get_actual_ignore_result
 from .task import Task as BaseTask

@@ -8,6 +8,7 @@ import pytest
 from kombu.exceptions import EncodeError
 
 from compat import states
+from compat.app import trace
 from compat.exceptions import MaxRetriesExceededError, Reject, Retry
 from compat.utils.time import get_exponential_backoff_interval
 
@@ -214,6 +215,14 @@ def test_a_coroutine_is_awaited(app: Any) -> None:
         return x * 2
 
     assert double.apply((4,)).get() == 8
+
+
+def test_how_the_end_of_a_run_is_logged_is_found_where_celery_has_it() -> None:
+    theirs = pytest.importorskip("celery.app.trace")
+    wanted = {name for name in vars(theirs) if name.startswith(("LOG_", "log_policy_"))}
+
+    assert wanted
+    assert wanted <= vars(trace).keys()
 
 
 def test_retry_and_reject_read_well() -> None:
