@@ -7,10 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
-
-from kombu.serialization import loads
 
 from .. import signals
 from ..concurrency.base import BasePool
@@ -24,6 +21,7 @@ from .answering import Answering
 from .consumer import Consumer
 from .events import EventSender
 from .handling import Handler
+from .waiting import shown
 
 logger = get_logger("celery.apps.worker")
 STOP_POLL_SECONDS = 0.05
@@ -264,7 +262,7 @@ class WorkController:
         """For ``inspect().scheduled()``: the date jobs of this worker's queues."""
         time.sleep(STORED_SECONDS)  # what was sent just before the question was asked is stored by then
         stored = [s for name in self.queue_names for s in self.scheduler.ledger.schedules.find(name)]
-        return [_waiting(schedule, self.hostname) for schedule in stored if schedule.trigger.get("type") == "date"]
+        return [shown(schedule, self.hostname) for schedule in stored if schedule.trigger.get("type") == "date"]
 
     @property
     def state(self) -> Any:
@@ -275,33 +273,3 @@ class WorkController:
 
     def __str__(self) -> str:
         return self.hostname
-
-
-def _waiting(schedule: Any, hostname: str) -> dict[str, Any]:
-    message, at = schedule.message, schedule.next_fire_at
-    args, kwargs = _arguments(message)
-    info = {"exchange": "", "routing_key": schedule.queue, "priority": message.priority, "redelivered": False}
-    return {
-        "eta": None if at is None else datetime.fromtimestamp(at, UTC).isoformat(),
-        "priority": 6,
-        "request": {
-            "id": message.id,
-            "name": schedule.task,
-            "args": args,
-            "kwargs": kwargs,
-            "type": schedule.task,
-            "hostname": hostname,
-            "time_start": None,
-            "acknowledged": False,
-            "delivery_info": info,
-            "worker_pid": None,
-        },
-    }
-
-
-def _arguments(message: Any) -> tuple[Any, Any]:
-    """The call's arguments; their reprs where the body is not plain JSON."""
-    if message.content_type == "application/json" and "compression" not in message.headers:
-        args, kwargs, _ = loads(message.body, "application/json", "utf-8")
-        return args, kwargs
-    return message.headers.get("argsrepr"), message.headers.get("kwargsrepr")

@@ -35,11 +35,11 @@ app.conf.update(
 )
 
 
-@app.task
+@app.task(shared=False)
 def add(x: int, y: int) -> int:
     return x + y
 
 
-@app.task
+@app.task(shared=False)
 def ask_another() -> Any:
     return add.delay(1, 1).get(timeout=20)
