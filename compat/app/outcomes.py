@@ -34,8 +34,6 @@ log_policy_internal = log_policy_t(LOG_INTERNAL_ERROR, "INTERNAL ERROR", logging
 log_policy_expected = log_policy_t(LOG_FAILURE, "raised expected", logging.INFO, 0, 0)
 log_policy_unexpected = log_policy_t(LOG_FAILURE, "raised unexpected", logging.ERROR, 1, 1)
 
-__all__ = [name for name in globals() if name.startswith(("LOG_", "log_policy_"))]
-
 
 def get_log_policy(task: Any, einfo: Any, exc: Any) -> Any:
     """How such an end is logged."""

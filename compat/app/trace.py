@@ -24,12 +24,34 @@ from ..utils.saferepr import saferepr
 from .awaiting import wait_for
 from .following import dispatch_follow_ups
 from .internal_errors import report_internal_error, signal_internal_error
-from .outcomes import *  # noqa: F403 (where Celery has them)
-from .outcomes import LOG_SUCCESS, TraceInfo, get_log_policy, get_task_name, traceback_clear
+from .outcomes import (
+    LOG_FAILURE,
+    LOG_IGNORED,
+    LOG_INTERNAL_ERROR,
+    LOG_RECEIVED,
+    LOG_REJECTED,
+    LOG_RETRY,
+    LOG_SUCCESS,
+    TraceInfo,
+    get_log_policy,
+    get_task_name,
+    log_policy_expected,
+    log_policy_ignore,
+    log_policy_internal,
+    log_policy_reject,
+    log_policy_t,
+    log_policy_unexpected,
+    traceback_clear,
+)
 from .request import Context, get_actual_ignore_result
 from .task import Task as BaseTask
 
-__all__ = ("TraceInfo", "build_tracer", "get_log_policy", "get_task_name", "trace_task", "traceback_clear")
+__all__ = (
+    "LOG_FAILURE", "LOG_IGNORED", "LOG_INTERNAL_ERROR", "LOG_RECEIVED", "LOG_REJECTED", "LOG_RETRY", "LOG_SUCCESS",
+    "TraceInfo", "build_tracer", "get_log_policy", "get_task_name", "log_policy_expected", "log_policy_ignore",
+    "log_policy_internal", "log_policy_reject", "log_policy_t", "log_policy_unexpected", "trace_task",
+    "traceback_clear",
+)  # fmt: skip
 
 logger = get_logger("celery.app.trace")
 IGNORE_STATES = frozenset({states.IGNORED, states.RETRY, states.REJECTED})

@@ -171,7 +171,7 @@ class Handler:
 
     def refused(self, run: Run, outcome: Outcome) -> None:
         """The run was revoked, or came after it expired: its result says so."""
-        self._revoked(run, "expired" if outcome.state is RunState.EXPIRED else "revoked")
+        self._revoked(run, "expired" if outcome.state in (RunState.EXPIRED, RunState.MISSED) else "revoked")
 
     def ended(self, run: Run, outcome: Outcome) -> None:
         """The run was ended while it ran, or lost with its process: what the task would have said, it says here."""

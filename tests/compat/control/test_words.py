@@ -167,17 +167,17 @@ def test_the_report_has_versions_and_settings(say: Any) -> None:
 
 
 def test_the_shell_knows_the_app_and_its_tasks(hasty: Any, say: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    @hasty.task(name="shop.add", lazy=False)
-    def add() -> None: ...
+    @hasty.task(name="shop.tally", lazy=False)
+    def tally() -> None: ...
 
     known: dict[str, Any] = {}
     monkeypatch.setattr("code.interact", lambda banner, local: known.update(local))
 
     assert say("shell")[0] == 0
-    assert (known["app"], known["celery"], known["add"]) == (hasty, hasty, hasty.tasks["shop.add"])
+    assert (known["app"], known["celery"], known["tally"]) == (hasty, hasty, hasty.tasks["shop.tally"])
     assert (known["chain"], known["signature"]) == (chain, signature)
     known.clear()
-    assert (say("shell", "--without-tasks")[0], "add" in known) == (0, False)
+    assert (say("shell", "--without-tasks")[0], "tally" in known) == (0, False)
 
 
 def test_a_word_of_celerys_that_is_not_here_is_refused_with_the_way_out(say: Any) -> None:
