@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import resource
 from collections.abc import Callable, Iterator
@@ -40,6 +41,12 @@ def redis_deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Calla
             return stack.enter_context(own_servers.REDIS_DEPLOYMENTS[kind](directory))
 
         yield start
+
+
+@pytest.fixture(autouse=True)
+def _level_of_the_root_logger() -> None:
+    """As Python has it: workers of compat in this process set it, as Celery's do, and leave it so."""
+    logging.root.setLevel(logging.WARNING)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..app.utils import find_app
 from ..exceptions import ImproperlyConfigured
-from . import asking, beat, environment, events, moving, tasks, worker
+from . import asking, beat, environment, moving, tasks, watching, worker
 
 Command = Callable[[Any, argparse.Namespace], int]
 
@@ -20,7 +20,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Command]] =
     "inspect": (asking.add_inspect_arguments, asking.inspect),
     "control": (asking.add_control_arguments, asking.control),
     "status": (asking.add_status_arguments, asking.status),
-    "events": (events.add_arguments, events.events),
+    "events": (watching.add_arguments, watching.events),
     "migrate": (moving.add_arguments, moving.migrate),
     "call": (tasks.add_call_arguments, tasks.call),
     "result": (tasks.add_result_arguments, tasks.result),

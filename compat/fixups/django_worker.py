@@ -31,6 +31,7 @@ class DjangoWorkerFixup:
     def __init__(self, app: Any) -> None:
         self.app = app
         self._uses = _Uses()
+        self._found: list[Any] = []  # by Django's checks
 
     @cached_property
     def db_reuse_max(self) -> int | None:
@@ -48,9 +49,7 @@ class DjangoWorkerFixup:
             return
         from django.core.checks import run_checks
 
-        for message in run_checks():
-            if message.is_serious() and not message.is_silenced():
-                logger.error("Django's system check: %s", message)
+        self._found += [message for message in run_checks() if message.is_serious() and not message.is_silenced()]
 
     def install(self) -> DjangoWorkerFixup:
         """Connect to the signals of tasks, and begin without connections."""
@@ -66,6 +65,8 @@ class DjangoWorkerFixup:
         # Each process of a worker has loaded the app by itself: what is open is its own, and nobody else's.
         connections.close_idle()
         self.close_cache()
+        while self._found:  # logging is set up by now
+            logger.error("Django's system check: %s", self._found.pop(0))
 
     def on_task_prerun(self, sender: Any, **kwargs: Any) -> None:
         if _runs_eagerly(sender):

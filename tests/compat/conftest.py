@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from compat.contrib.testing.app import TestApp, setup_default_app
-
-
-@pytest.fixture(autouse=True)
-def _level_of_the_root_logger() -> Iterator[None]:
-    """Workers in this process set it, as Celery's do, and leave it so."""
-    before = logging.root.level
-    yield
-    logging.root.setLevel(before)
 
 
 @pytest.fixture
