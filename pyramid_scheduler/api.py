@@ -27,7 +27,7 @@ from .core.message import SIGNATURE as SIGNATURE_HEADER
 from .core.message import Delivery, Message
 from .core.plain_json import PLAIN
 from .core.plain_json import write as write_plain_json
-from .core.run import Outcome, Parked, Record, Run, RunState
+from .core.run import SUCCEEDED, Outcome, Parked, Record, Run, RunState
 from .core.schedule import JobView, Schedule
 from .core.task import Task
 
@@ -65,6 +65,7 @@ __all__ = [  # noqa: RUF022 (grouped by what they are)
     # For those who make messages themselves
     "PLAIN",
     "SIGNATURE_HEADER",
+    "SUCCEEDED",
     "kombu_url",
     "new_id",
     "write_plain_json",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from logging import INFO
 from typing import Any
 
-from pyramid_scheduler.api import JobTerminated, Outcome, Run, RunState, Task, WorkerLost
+from pyramid_scheduler.api import SUCCEEDED, JobTerminated, Outcome, Run, RunState, Task, WorkerLost
 
 from .. import signals, states
 from ..app import trace
@@ -25,7 +25,6 @@ from .turns import TURN, Turns
 receiving = get_logger("celery.worker.strategy")
 refusing = get_logger("celery.worker.request")
 consuming = get_logger("celery.worker.consumer.consumer")
-SUCCEEDED = Outcome(RunState.SUCCEEDED)
 
 
 class Handler:

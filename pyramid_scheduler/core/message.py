@@ -32,6 +32,11 @@ CREATED = "ps-created"  # epoch seconds when it was sealed
 SIGNATURE = "ps-signature"  # see broker/signing.py
 
 
+def created_at(headers: Mapping[str, Any]) -> float:
+    """When the message with these headers was made (epoch seconds), or 0; an id may be used again."""
+    return float(headers.get(CREATED) or 0.0)
+
+
 @dataclass(frozen=True)
 class Message:
     """One message for one queue, ready for the wire. ``body`` is bytes; ``properties`` are AMQP's (reply_to …)."""

@@ -48,8 +48,8 @@ class Run:
 
     @property
     def created_at(self) -> float:
-        """When its message was made; an id may be used again."""
-        return float(self.headers.get(wire.CREATED) or 0.0)
+        """When its message was made."""
+        return wire.created_at(self.headers)
 
     @property
     def limits(self) -> TimeLimits:

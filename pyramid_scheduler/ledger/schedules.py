@@ -107,14 +107,11 @@ class SqlSchedules:
         """Returns whether the row is there, and in one of the two states; in the second it stays as it is."""
         row = schedule.c.id == key(schedule_id)
         change = schedule.update().where(row, schedule.c.state == str(from_))
-        statement = change.values(state=str(to), next_fire_at=next_fire_at, due_at=next_fire_at)
+        change = change.values(state=str(to), next_fire_at=next_fire_at, due_at=next_fire_at)
 
         def work(connection: Connection) -> bool:
             announce(connection)
-            changed = connection.execute(
-                statement.values(state=str(to), next_fire_at=next_fire_at, due_at=next_fire_at)
-            )
-            if changed.rowcount:
+            if connection.execute(change).rowcount:
                 return True
             return connection.scalar(sa.select(schedule.c.state).where(row)) == str(to)
 
