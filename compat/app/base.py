@@ -215,13 +215,15 @@ class Celery(Configuring, Registering, Connecting, Subclassing, Pickled):
     @property
     def backend(self) -> Any:
         """Where results are kept; one per thread where it cannot be shared."""
-        if self._backend is None:
-            self._backend = self._get_backend()
-        return self._backend
+        backend = self._backend
+        if backend is None:
+            backend = self._backend = self._get_backend()
+        return backend
 
     @property
     def _backend(self) -> Any:
-        return getattr(self._local, "backend", None) if self._backend_cache is None else self._backend_cache
+        shared = self._backend_cache
+        return getattr(self._local, "backend", None) if shared is None else shared
 
     @_backend.setter
     def _backend(self, backend: Any) -> None:

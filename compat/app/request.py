@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 _UNSET = object()
@@ -18,6 +19,7 @@ X_DEATH_HEADERS = frozenset(
         "last-death-reason",
     )
 )
+_UNLIMITED = (None, [None, None], (None, None))
 _WIRE_ONLY = frozenset({"lang", "task", "argsrepr", "kwargsrepr", "compression"})
 
 
@@ -76,10 +78,10 @@ class Context:
 
     def _complete(self) -> None:
         said = self.__dict__
-        if "timelimit" in said:
+        if said.get("timelimit") not in _UNLIMITED:
             self._set_limits()
-        if said.get("headers") is None:
-            said["headers"] = _custom_headers(said)
+        if "headers" not in said:
+            said["headers"] = custom_headers(said)
 
     def update(self, *args: Any, **kwargs: Any) -> None:
         """Set attributes, known or not; ``timelimit`` also sets the two limits it holds."""
@@ -141,7 +143,7 @@ class Context:
         return self._children
 
 
-def _custom_headers(said: dict[str, Any]) -> dict[str, Any] | None:
+def custom_headers(said: Mapping[str, Any]) -> dict[str, Any] | None:
     """The headers a user added: they travel in one dict with the protocol's own."""
     if _OURS.issuperset(said):
         return None

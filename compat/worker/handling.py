@@ -85,7 +85,8 @@ class Handler:
         request = Request(run, self.app, self.hostname, task)
         if receiving.isEnabledFor(INFO):
             _log_received(run)
-        if self._is_watched:
+        is_watched = self._is_watched
+        if is_watched:
             self.tell("task-received", uuid=run.id, name=run.task, **_headers_told(run.headers))
         if task is None:
             return self._unknown(run, request)
@@ -97,7 +98,7 @@ class Handler:
         request.started()
         state.task_accepted(request)
         try:
-            if self._is_watched:
+            if is_watched:
                 self.tell("task-started", uuid=run.id)
             return self._run(task, run, request)
         finally:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pyramid_scheduler.api import Run
 
+from ..app.request import custom_headers
 from ..platforms import signals
 
 #: Header of a message that a task has sent back by ``Reject(requeue=True)``.
@@ -125,6 +126,7 @@ def task_request(run: Run, hostname: str, info: dict[str, Any] | None = None) ->
     properties = run.delivery.properties
     periodic = {"root_id": run.id} if run.job_id != run.id else {}
     return {
+        "headers": custom_headers(run.headers),
         **run.headers,
         **periodic,
         **run.embed,

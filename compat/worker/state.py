@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import shelve
-import weakref
 import zlib
 from collections import Counter
 from collections.abc import Callable
@@ -37,9 +36,9 @@ SUCCESSFUL_EXPIRES = _env("CELERY_WORKER_SUCCESSFUL_EXPIRES", 10800.0, float, "f
 
 #: Id to request, until it is over.
 requests: dict[str, Any] = {}
-reserved_requests: weakref.WeakSet[Any] = weakref.WeakSet()
-scheduled_requests: weakref.WeakSet[Any] = weakref.WeakSet()
-active_requests: weakref.WeakSet[Any] = weakref.WeakSet()
+reserved_requests: set[Any] = set()
+scheduled_requests: set[Any] = set()
+active_requests: set[Any] = set()
 total_count: Counter[str] = Counter()
 all_total_count = [0]
 revoked = LimitedSet(maxlen=REVOKES_MAX, expires=REVOKE_EXPIRES)
@@ -84,7 +83,6 @@ def task_scheduled(request: Any) -> None:
 def task_accepted(request: Any) -> None:
     """It starts."""
     requests[request.id] = request
-    reserved_requests.add(request)
     active_requests.add(request)
     total_count[request.name] += 1
     all_total_count[0] += 1
