@@ -54,6 +54,8 @@ class Fleet:
         self.directory = directory
         self.ini = directory / "shop.ini"
         self.environ = {**os.environ, "SHOP_DIRECTORY": str(directory), "PYTHONPATH": str(ROOT)}
+        # Pyramid's import of pkg_resources warns where setuptools is a newer one; it is none of our words.
+        self.environ["PYTHONWARNINGS"] = "ignore:pkg_resources is deprecated:UserWarning"
         os.environ["SHOP_DIRECTORY"] = str(directory)
         self._settings = {"scheduler.combined": "false", "scheduler.worker.processes": 2, **settings}
         self._processes: list[subprocess.Popen[bytes]] = []

@@ -39,6 +39,7 @@ OUR_OWN = {"send", "emit", "declare"}
 of_every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="argparse lays its help out in another way from then on")
 def test_the_generated_pages_are_up_to_date() -> None:
     done = subprocess.run([sys.executable, str(ROOT / "docs" / "generate.py"), "--check"], check=False)
     assert done.returncode == 0, "run python docs/generate.py"

@@ -14,7 +14,7 @@ from pyramid_scheduler.cli.main import main
         ("sing production.ini", "'sing' is neither a command nor a configuration file; the commands are jobs,"),
         ("retry production.ini", "Give an ID, or --all"),
         ("retry some-id production.ini -q mail", "-q goes with --all"),
-        ("queues production.ini -q mail", "unrecognized arguments: -q mail"),
+        ("queues production.ini -q mail", "unrecognized arguments: -q"),
         ("worker --threads 0 production.ini", "'0' is not a whole number from 1 up"),
         ("worker --processes -1 production.ini", "'-1' is not a whole number from 0 up"),
         ("failed --limit 0 production.ini", "'0' is not a whole number from 1 up"),
