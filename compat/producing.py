@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import cached_property
 from typing import Any, Self
 
@@ -77,6 +77,10 @@ class PipelineProducer:
     def connection(self) -> Any:
         """A kombu connection to the same broker, for what asks a producer for one; it connects when it is used."""
         return self.app.connection_for_write()
+
+    def library_errors(self) -> Any:
+        """A context that makes a transport's errors kombu's own. A database has none, as kombu does not reach it."""
+        return self.connection._reraise_as_library_errors() if self._pipeline.is_open_to_kombu else nullcontext()
 
     @property
     def channel(self) -> Any:

@@ -15,6 +15,7 @@ from pyramid_scheduler.api import new_id
 
 from .._state import _task_stack, get_current_worker_task
 from ..exceptions import AlwaysEagerIgnored
+from ..producing import PipelineProducer
 from ..utils.functional import maybe_list
 from ..utils.log import get_logger
 from ..utils.objects import FallbackContext
@@ -274,4 +275,6 @@ def _said_or(value: Any, default: Any) -> Any:
 
 
 def _library_errors(producer: Any) -> Any:
+    if isinstance(producer, PipelineProducer):
+        return producer.library_errors()
     return producer.connection._reraise_as_library_errors()

@@ -8,6 +8,7 @@ from kombu.common import Broadcast
 from kombu.entity import Exchange
 
 from .. import signals
+from ..pipeline import speaks_kombu
 
 
 class Destination(NamedTuple):
@@ -86,7 +87,7 @@ class TaskSender:
             sender=name, body=body, headers=message_headers, exchange=to.exchange, routing_key=to.routing_key
         )
         _tell_old_receivers(name, message_headers, body)
-        if sent_event:
+        if sent_event and speaks_kombu(self.amqp.app):
             where = to.exchange.name if isinstance(to.exchange, Exchange) else to.exchange
             sent_event.update(queue=to.queue, exchange=where, routing_key=to.routing_key)
             dispatcher = event_dispatcher or self.amqp._event_dispatcher

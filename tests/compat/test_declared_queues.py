@@ -75,6 +75,20 @@ def test_what_only_rabbitmq_knows_is_no_reason_to_send_past_a_database(
         app.close()
 
 
+def test_tasks_go_to_a_database_that_is_named_by_its_plain_url(tmp_path: Path) -> None:
+    with servers.fresh_broker("sqlite", tmp_path) as url:
+        app = sender(url, Queue("declared"), task_send_sent_event=True)
+
+        @app.task
+        def t() -> None: ...
+
+        t.delay()
+        app.send_task("t")
+
+        assert app.pipeline.scheduler.broker.size("declared") == 2
+        app.close()
+
+
 def test_a_worker_leaves_broadcast_queues_out(app: Any) -> None:
     app.conf.task_queues = [Queue("tests"), Broadcast("news")]
 
