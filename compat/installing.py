@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from types import ModuleType
 from typing import Any
 
+from .exceptions import ImproperlyConfigured
+
 NAME = "celery"
 HERE = __name__.partition(".")[0]
 
@@ -91,3 +93,13 @@ def install_as_celery() -> None:
         # The package last, after all who might have the real one; its modules first, or they would be loaded anew.
         sys.meta_path[:0] = _Celery(NAME, HERE), _Finder("billiard", here, package=False)
         sys.meta_path.append(_Finder("billiard", here, modules=False))
+
+
+def refuse_the_real_one(cls: type) -> None:
+    """Raises ImproperlyConfigured for a class made of the real Celery's, which it asks for the running task and all."""
+    base = next((base for base in cls.__mro__ if base.__module__.partition(".")[0] == NAME), None)
+    if base is not None:
+        raise ImproperlyConfigured(
+            f"{cls.__module__}.{cls.__qualname__} is made of {base.__module__}.{base.__qualname__}, of the real Celery:"
+            f" call {HERE}.install_as_celery() before it is imported, first thing in the project's __init__.py"
+        )

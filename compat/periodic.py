@@ -11,6 +11,7 @@ from kombu.common import Broadcast
 from pyramid_scheduler.api import JobKind, Message, Schedule
 
 from .beat.entry import evaluate
+from .beat.keeper import PREFIX, is_the_ledger
 from .exceptions import ImproperlyConfigured
 from .producing import Catching
 from .schedules import crontab, maybe_schedule
@@ -18,7 +19,6 @@ from .triggers import INTERVAL, first_fire, trigger_of
 from .utils.log import get_logger
 
 logger = get_logger("celery.beat")
-PREFIX = "beat:"
 #: Headers and properties that every run has its own of, or none.
 _OF_ONE_CALL = ("expires", "eta", "reply_to", "correlation_id")
 
@@ -34,7 +34,13 @@ _THROUGH_THE_LEDGER = {"exchange": "", "exchange_type": "direct", "delivery_mode
 
 
 def declare_beat_schedule(app: Any, scheduler: Any) -> None:
-    """Make the entries of ``beat_schedule`` declared jobs of ``scheduler``; timekeepers make the store agree."""
+    """Make the entries of ``beat_schedule`` declared jobs of ``scheduler``; timekeepers make the store agree.
+
+    None are, where a scheduler class keeps the times: it sends them.
+    """
+    if not is_the_ledger(app.conf.beat_scheduler):
+        logger.info("beat_schedule is left to beat, which runs %s", app.conf.beat_scheduler)
+        return
     entries = {**_default_entries(app), **app.conf.beat_schedule}
     for name, entry in entries.items():
         made = declared_job(app, name, entry)

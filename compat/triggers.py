@@ -47,7 +47,7 @@ def trigger_of(when: Any, zone: tzinfo) -> dict[str, Any]:
     if kind is not schedule:
         raise ImproperlyConfigured(
             f"{kind.__qualname__} is a schedule of its own kind: use crontab, solar, seconds or a timedelta,"
-            " or run it with compat.beat.Service"
+            " or name in beat_scheduler a subclass of compat.beat.PersistentScheduler, which one celery beat then runs"
         )
     seconds = max(when.seconds, 0.001)
     if when.relative:

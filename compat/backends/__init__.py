@@ -7,6 +7,7 @@ from typing import Any
 
 from .._state import current_app
 from ..exceptions import ImproperlyConfigured
+from ..installing import refuse_the_real_one
 from ..utils.imports import load_extension_class_names, symbol_by_name
 
 __all__ = ("by_name", "by_url")
@@ -56,6 +57,8 @@ def by_name(backend: Any = None, loader: Any = None, extension_namespace: str = 
         ) from error
     if isinstance(cls, types.ModuleType):
         raise ImproperlyConfigured(f"Unknown result backend: {name!r} is a Python module, not a backend class.")
+    if isinstance(cls, type):
+        refuse_the_real_one(cls)
     return cls
 
 

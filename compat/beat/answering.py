@@ -10,6 +10,7 @@ from kombu import pidbox
 from kombu.common import ignore_errors
 from kombu.utils.encoding import safe_str
 
+from ..pipeline import broker_url, speaks_kombu
 from ..utils.collections import AttributeDict
 from ..utils.log import get_logger
 from ..utils.nodenames import default_nodename, host_format
@@ -91,6 +92,8 @@ class BeatPidbox:
 
     def fanout_support(self) -> tuple[bool, Any]:
         """(whether the transport carries remote control, its name)"""
+        if not speaks_kombu(self.app):
+            return False, broker_url(self.app).partition(":")[0]
         connection = self.app.connection_for_read()
         try:
             return bool(connection.supports_exchange_type("fanout")), connection.transport_cls

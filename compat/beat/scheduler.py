@@ -12,6 +12,7 @@ from typing import Any
 from kombu.common import ignore_errors
 from kombu.utils.functional import maybe_evaluate
 
+from ..pipeline import speaks_kombu
 from ..schedules import crontab
 from ..utils.functional import is_numeric_value
 from ..utils.log import get_logger
@@ -266,7 +267,12 @@ class Scheduler:
 
     @cached_property
     def producer(self) -> Any:
-        return self.Producer(self._ensure_connected(), auto_declare=False)
+        """The app's own; of another class only if one was given. Made once the broker answers."""
+        if speaks_kombu(self.app):
+            self._ensure_connected()
+        if self.Producer is self.app.amqp.Producer:
+            return self.app.pipeline.producer
+        return self.Producer(self.connection, auto_declare=False)
 
     @property
     def info(self) -> str:

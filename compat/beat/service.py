@@ -9,9 +9,12 @@ from threading import Event, Thread
 from typing import Any
 
 from .. import signals
+from ..exceptions import ImproperlyConfigured
+from ..installing import refuse_the_real_one
 from ..utils.imports import load_extension_class_names, symbol_by_name
 from ..utils.log import get_logger
 from .answering import BeatPidbox
+from .bell import Bell
 from .persistent import PersistentScheduler
 
 logger = get_logger("celery.beat")
@@ -40,8 +43,9 @@ class Service:
         self.effective_max_interval: float | None = None
         self._pidbox: BeatPidbox | None = None
         self._last_tick: float | None = None
-        self._is_shutdown = Event()
+        self._is_shutdown = self._is_closing = False
         self._is_stopped = Event()
+        self._bell: Bell | None = None  # until it ticks
 
     def __reduce__(self) -> Any:
         names = ("app", "max_interval", "schedule_filename", "scheduler_cls", "remote_control", "hostname")
@@ -57,39 +61,70 @@ class Service:
             self._pidbox = BeatPidbox(self)
             self._pidbox.start()
         self._last_tick = time.monotonic()
+        self._bell = bell = Bell()
         try:
-            while not self._is_shutdown.is_set():
-                self._turn()
+            with bell.rung_by_signals():
+                while not self._is_shutdown:
+                    self._turn(bell)
         except (KeyboardInterrupt, SystemExit):
-            self._is_shutdown.set()
+            self._is_shutdown = True
         finally:
             self.sync()
             if self._pidbox is not None:
                 self._pidbox.stop()
+            bell.close()
 
-    def _turn(self) -> None:
+    def _turn(self, bell: Bell) -> None:
         interval = self.scheduler.tick()
         self._last_tick = time.monotonic()
         if interval and interval > 0.0:
-            time.sleep(interval)
+            bell.wait(interval)
             if self.scheduler.should_sync():
                 self.scheduler._do_sync()
 
     def sync(self) -> None:
+        self._is_closing = True
         self.scheduler.close()
         self._is_stopped.set()
 
     def stop(self, wait: bool = False) -> None:
         logger.info("beat: Shutting down...")
-        self._is_shutdown.set()
+        self._end()
         if wait:
             self._is_stopped.wait()
 
+    def interrupt(self) -> None:
+        """From a signal handler: end after the tick, since what is sent must be written down; called again, at once.
+
+        Where it does not tick yet it may be waiting for others, and ends at once, too.
+        """
+        if self._is_closing:
+            return
+        if self._is_shutdown or self._bell is None:
+            raise SystemExit(0)
+        self._end()
+
+    def _end(self) -> None:
+        """Takes no lock: a signal handler's own thread may hold it."""
+        self._is_shutdown = True
+        if self._bell is not None:
+            self._bell.ring()
+
     def get_scheduler(self, lazy: bool = False, extension_namespace: str = "celery.beat_schedulers") -> Any:
-        """The scheduler, by class, name, or an installed extension's alias."""
-        aliases = dict(load_extension_class_names(extension_namespace))
-        cls = symbol_by_name(self.scheduler_cls, aliases=aliases)
+        """A scheduler of that class."""
+        cls = self.load_class(extension_namespace)
         return cls(app=self.app, schedule_filename=self.schedule_filename, max_interval=self.max_interval, lazy=lazy)
+
+    def load_class(self, extension_namespace: str = "celery.beat_schedulers") -> Any:
+        """By class, name, or an installed extension's alias; raises ImproperlyConfigured where there is none."""
+        aliases = dict(load_extension_class_names(extension_namespace))
+        try:
+            cls = symbol_by_name(self.scheduler_cls, aliases=aliases)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise ImproperlyConfigured(f"the scheduler {self.scheduler_cls} cannot be loaded: {error}") from error
+        if isinstance(cls, type):
+            refuse_the_real_one(cls)
+        return cls
 
     @cached_property
     def scheduler(self) -> Any:

@@ -58,11 +58,10 @@ def main(argv: Sequence[str] | None = None, app: Any = None) -> int:
     try:
         _refuse(args.command, unknown)
         environment.hand_on(args)
-        found = _app(args, app)
+        return COMMANDS[args.command][1](_app(args, app), args)
     except ImproperlyConfigured as error:
         print(f"celery {args.command}: {error}", file=sys.stderr)
         return 64
-    return COMMANDS[args.command][1](found, args)
 
 
 def _refuse(command: str, unknown: Sequence[str]) -> None:

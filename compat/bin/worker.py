@@ -11,9 +11,10 @@ from kombu.common import Broadcast
 
 from pyramid_scheduler import supervise
 
+from ..beat.keeper import own_scheduler
 from ..concurrency import ALIASES, PREFORK
 from ..utils.nodenames import default_nodename, host_format, node_format
-from .beat import add_scheduler_argument
+from .beat import add_scheduler_arguments
 from .loading import loading
 from .pidfile import pidfile
 
@@ -27,8 +28,6 @@ IGNORED = {
     "--statedb": 1,
     "-S": 1,
     "--autoscale": 1,
-    "-s": 1,
-    "--schedule-filename": 1,
     "--heartbeat-interval": 1,
     "-Ofair": 0,
 }
@@ -43,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-l", "--loglevel", default="WARNING", help="DEBUG, INFO, WARNING, ERROR or CRITICAL")
     parser.add_argument("-f", "--logfile", help="where to log (default: standard error)")
     parser.add_argument("-E", "--task-events", "--events", action="store_true", help="send events of tasks")
-    parser.add_argument("-B", "--beat", action="store_true", help="keep the times, too; every worker does")
+    parser.add_argument("-B", "--beat", action="store_true", help="be beat, too; each is, but for a scheduler class")
     parser.add_argument("-I", "--include", help="modules to import, separated by commas")
     parser.add_argument("--purge", action="store_true", help="drop what waits, first")
     parser.add_argument("--max-tasks-per-child", type=int, help="replace a process after so many tasks")
@@ -53,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prefetch-multiplier", type=int, help="has no effect: what is taken follows the run times")
     parser.add_argument("--without-heartbeat", action="store_true", help="send no heartbeats")
     parser.add_argument("--pidfile", help="write the process id to this file; %%n and %%h are as in -n")
-    add_scheduler_argument(parser)
+    add_scheduler_arguments(parser, "--scheduler", schedule="--schedule-filename")
     for name, values in IGNORED.items():
         options: dict[str, Any] = {"nargs": None} if values else {"action": "store_true"}
         parser.add_argument(name, help=argparse.SUPPRESS, dest=f"ignored_{name.strip('-')}", **options)
@@ -74,7 +73,8 @@ def run(app: Any, args: argparse.Namespace) -> int:
     if not queues:
         print("celery worker: no queue is left to take from", file=sys.stderr)
         return 64
-    load = loading(app, args.app, _options(args))
+    beat = args.beat and own_scheduler(app, args.scheduler) is not None
+    load = loading(app, args.app, {**_options(args), "beat": beat})
     with pidfile(_node_file(args.pidfile, args.hostname)):
         return supervise(
             load,
@@ -120,5 +120,6 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
     names = (
         *("loglevel", "logfile", "hostname", "queues", "exclude_queues", "task_events", "without_heartbeat", "include"),
         *("time_limit", "soft_time_limit", "max_tasks_per_child", "max_memory_per_child", "pool"),
+        *("scheduler", "schedule_filename"),
     )
     return {name: getattr(args, name) for name in names}

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import atexit
 import os
+import threading
 from typing import Any
 
 from pyramid_scheduler import Scheduler
 
 from .. import signals
 from .._state import _set_task_join_will_block
+from ..beat.keeper import is_the_ledger
+from ..beat.service import Service
 from ..concurrency import PREFORK
 from ..periodic import declare_beat_schedule
+from ..utils.imports import qualname
 from ..utils.log import get_logger
 from .controller import WorkController
 from .workloop import end_workloop
@@ -62,6 +66,7 @@ def embed(app: Any, options: dict[str, Any], hostname: str, *, speaks: bool = Tr
     controller.is_first = first
     scheduler: Scheduler = controller.prepare()
     declare_beat_schedule(app, scheduler)
+    logger.info("results go to %s", qualname(type(app.backend)))  # and a class that cannot be is an error now
     scheduler.at_exit(end_workloop)
     if speaks:
         signals.worker_init.send(sender=controller)
@@ -73,7 +78,38 @@ def embed(app: Any, options: dict[str, Any], hostname: str, *, speaks: bool = Tr
         scheduler.at_stop(lambda: _stop(controller))
         scheduler.at_exit(lambda: _leave(controller, pid))
         atexit.register(scheduler.occasions.exit.come)
+    elif options.get("beat"):
+        _embed_beat(app, options, scheduler)
     return scheduler
+
+
+def _embed_beat(app: Any, options: dict[str, Any], scheduler: Scheduler) -> None:
+    """The loop of a scheduler class in the timekeeper's process."""
+    cls = options.get("scheduler") or app.conf.beat_scheduler
+    beat = EmbeddedBeat(app, scheduler_cls=cls, schedule_filename=options.get("schedule_filename"))
+    beat.service.load_class()  # or the worker would start, and its timekeeper again and again
+    scheduler.at_start(beat.start)
+    scheduler.at_stop(beat.stop)
+
+
+class EmbeddedBeat(threading.Thread):
+    """Takes its process along when it fails, of which the supervisor makes another."""
+
+    def __init__(self, app: Any, **options: Any) -> None:
+        super().__init__(name="Beat", daemon=True)
+        self.app = app
+        self.service = Service(app, remote_control=False, **options)
+
+    def run(self) -> None:
+        self.app.set_current()
+        try:
+            self.service.start(embedded_process=True)
+        except Exception as error:
+            logger.critical("beat: %r", error, exc_info=True)
+            os._exit(1)
+
+    def stop(self) -> None:
+        self.service.stop(wait=True)
 
 
 def _arrive(controller: Embedded) -> None:
@@ -105,4 +141,6 @@ def _configure(app: Any, options: dict[str, Any]) -> None:
     said = {setting: options[name] for name, setting in names.items() if options.get(name) is not None}
     if options.get("include"):
         said["include"] = options["include"].split(",")
+    if options.get("beat") and options.get("scheduler") and not is_the_ledger(options["scheduler"]):
+        said["beat_scheduler"] = options["scheduler"]
     app.conf.update(said)

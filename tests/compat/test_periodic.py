@@ -68,7 +68,7 @@ def test_a_schedule_of_an_own_kind_is_refused_with_the_way_out(app: Any, kind: A
     class Odd(kind):  # type: ignore[misc]
         def __init__(self) -> None: ...
 
-    with pytest.raises(ImproperlyConfigured, match=r"beat_schedule\['odd'\].* own kind.*compat\.beat\.Service"):
+    with pytest.raises(ImproperlyConfigured, match=r"beat_schedule\['odd'\].* own kind.*in beat_scheduler"):
         declared_job(app, "odd", {"task": "t", "schedule": Odd()})
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from compat.beat import BeatLazyFunc, SchedulingError
+from compat.beat import BeatLazyFunc, Scheduler, SchedulingError
+from compat.producing import Catching
 from compat.schedules import crontab, schedule
 from tests.compat.beat.recording import HOUR, NOON, RecordingScheduler
 
@@ -201,3 +203,17 @@ def test_closing_it_writes_the_schedule_down(at_noon: Any) -> None:
     made.close()
 
     assert made.synced == 1
+
+
+@pytest.mark.parametrize("broker", ["memory://", "sqlite:///{}/broker.sqlite"], ids=["kombu's", "a database"])
+def test_what_is_due_goes_through_the_pipeline_also_to_brokers_that_kombu_does_not_know(
+    app: Any, tmp_path: Path, broker: str
+) -> None:
+    app.conf.broker_url = broker.format(tmp_path)
+    beat = Scheduler(app)
+    with Catching(lambda headers: True) as sent:
+        beat.apply_async(beat.Entry("a", "shop.unknown", schedule=5, app=app), producer=beat.producer, advance=False)
+        app.send_task("shop.other")
+
+    assert beat.producer is app.pipeline.producer
+    assert [message.headers["task"] for message in sent] == ["shop.unknown", "shop.other"]

@@ -106,6 +106,17 @@ def test_embedded_in_a_thread_it_sends_what_is_due(app: Any) -> None:
     assert not beat.is_alive()
 
 
+def test_it_has_no_ear_on_a_broker_that_kombu_does_not_know(
+    app: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    app.conf.broker_url = f"sqlite:///{tmp_path}/broker.sqlite"
+    OneTick.service = service = Service(app, scheduler_cls=OneTick, remote_control=True)
+
+    service.start()
+
+    assert "beat answers no remote control: the sqlite transport has no fanout" in caplog.text
+
+
 def test_it_answers_a_ping_while_it_ticks(app: Any) -> None:
     started = threading.Event()
 

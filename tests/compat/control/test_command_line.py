@@ -13,8 +13,10 @@ from kombu.common import Broadcast
 from kombu.entity import Queue
 
 from compat import Celery
+from compat.beat import Beat
 from compat.bin import beat, worker
 from compat.bin.celery import main
+from compat.platforms import EX_CANTCREAT
 
 USAGE = 64
 Start = Callable[..., dict[str, Any]]
@@ -152,13 +154,74 @@ def test_a_broadcast_queue_is_left_out_of_what_a_worker_takes_from(
     ]
 
 
-@pytest.mark.parametrize(
-    ("scheduler", "said"),
-    [("django_celery_beat.schedulers:DatabaseScheduler", True), ("celery.beat.PersistentScheduler", False)],
-)
-def test_a_scheduler_of_ones_own_is_not_passed_over_in_silence(
-    start: Start, capsys: pytest.CaptureFixture[str], scheduler: str, said: bool
-) -> None:
-    start(*APP, "beat", "-S", scheduler)
+OWN = "tests.compat.beat.recording:RecordingScheduler"
+told = Celery("told", set_as_current=False, beat_scheduler=OWN)
+busy = Celery("busy", set_as_current=False, beat_schedule={"a": {"task": "t", "schedule": 5}})
 
-    assert (f"the scheduler {scheduler} is not asked" in capsys.readouterr().err) is said
+
+@pytest.fixture
+def beats(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What the scheduler classes were told that would have ticked in this process."""
+    told: list[dict[str, Any]] = []
+
+    def run(beat: Any, cls: Any) -> int:
+        told.append({**vars(beat), "cls": cls})
+        return 0
+
+    monkeypatch.setattr(Beat, "run_scheduler", run)
+    return told
+
+
+def test_a_scheduler_class_ticks_in_beats_own_process_with_the_options_of_beat(beats: list[dict[str, Any]]) -> None:
+    words = ("-s", "file", "--max-interval", "5", "--enable-remote-control", "-n", "b@%h", "-l", "INFO", "-f", "log")
+
+    assert main((*APP, "-q", "beat", "-S", OWN, *words)) == 0
+
+    told = {"cls": OWN, "schedule": "file", "max_interval": 5, "remote_control": True, "hostname": "b@%h"}
+    said = {"loglevel": "INFO", "logfile": "log", "quiet": True}
+    assert beats[0].items() >= {**told, **said}.items()
+
+
+@pytest.mark.parametrize("scheduler", ["celery.beat.PersistentScheduler", "celery.beat:PersistentScheduler"])
+def test_what_celerys_own_scheduler_would_do_a_timekeeper_does(
+    start: Start, beats: list[dict[str, Any]], scheduler: str
+) -> None:
+    assert start(*APP, "beat", "-S", scheduler)["processes"] == 0
+    assert beats == []
+
+
+def test_a_worker_is_a_beat_with_that_class_if_it_is_told_so(start: Start) -> None:
+    words = ("--scheduler", OWN, "-s", "file")
+
+    told = start(*APP, "worker", "-B", *words)["options"]
+
+    assert (told["beat"], told["scheduler"], told["schedule_filename"]) == (True, OWN, "file")
+    assert not start(*APP, "worker", *words)["options"]["beat"]
+    assert not start(*APP, "worker", "-B")["options"]["beat"]
+    assert start("-A", f"{__name__}:told", "worker", "-B")["options"]["beat"]
+
+
+@pytest.mark.parametrize("words", [("beat", "-S", OWN), ("worker", "-B", "--scheduler", OWN)], ids=["beat", "worker"])
+def test_a_class_that_only_this_command_knows_is_refused_where_workers_would_send_the_same(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    assert main(("-A", f"{__name__}:busy", *words)) == USAGE
+    assert f"say beat_scheduler = '{OWN}' in the app's settings" in capsys.readouterr().err
+
+
+def test_there_is_one_beat_with_a_class_to_a_pidfile(
+    beats: list[dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "beat.pid"
+    words = (*APP, "beat", "-S", OWN, "--pidfile", str(path))
+
+    path.write_text(f"{os.getppid()}\n")
+    with pytest.raises(SystemExit) as exit_:
+        main(words)
+    assert (exit_.value.code, path.exists()) == (EX_CANTCREAT, True)
+    assert f"process {os.getppid()} runs already" in capsys.readouterr().err
+
+    for left_over in (os.getpid(), "nobody"):
+        path.write_text(f"{left_over}\n")
+        assert main(words) == 0
+    assert not path.exists()

@@ -1,0 +1,71 @@
+"""Beat within a worker: ``celery worker -B`` with a scheduler class."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+import pytest
+
+from compat import signals
+from compat.exceptions import ImproperlyConfigured
+from compat.worker.embedding import EmbeddedBeat, embed
+from tests.compat.beat.recording import RecordingScheduler
+
+SECONDS = 10
+
+
+class Ticking(RecordingScheduler):
+    ticked: threading.Event
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        self.ticked.set()
+        return 3600.0
+
+
+@pytest.fixture(autouse=True)
+def _afresh() -> None:
+    Ticking.ticked = threading.Event()
+
+
+def test_it_ticks_in_the_timekeepers_process_and_writes_down_when_that_stops(
+    app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.conf.beat_schedule = {"a": {"task": "shop.often", "schedule": 5}}
+    told: list[Any] = []
+    monkeypatch.setattr(signals.beat_embedded_init, "send", lambda sender: told.append(sender))
+    options = {"beat": True, "scheduler": f"{__name__}:Ticking", "schedule_filename": "file", "loglevel": "ERROR"}
+
+    scheduler = embed(app, options, "celery@here", speaks=False)
+    scheduler.occasions.start.come()
+    try:
+        assert Ticking.ticked.wait(SECONDS)
+    finally:
+        scheduler.occasions.stop.come()
+
+    service = told[0]
+    assert service.scheduler.synced
+    assert service.schedule_filename == "file"
+    assert not scheduler.declared
+
+
+def test_a_class_that_cannot_be_loaded_keeps_the_worker_from_starting(app: Any) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"no\.such"):
+        embed(app, {"beat": True, "scheduler": "no.such:Class"}, "celery@here", speaks=False)
+
+
+def test_where_it_fails_its_process_ends_for_another_to_take_its_place(
+    app: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(Ticking):
+        def tick(self, *args: Any, **kwargs: Any) -> float:
+            raise KeyError("table")
+
+    ended: list[int] = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+
+    EmbeddedBeat(app, scheduler_cls=Broken).run()
+
+    assert ended == [1]
+    assert "beat: KeyError('table')" in caplog.text
