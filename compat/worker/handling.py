@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from logging import INFO
 from typing import Any
 
@@ -126,19 +127,24 @@ class Handler:
                 raise
             if traced.info is not None and traced.info.state == states.RETRY and not (caught or catching.missed):
                 _send_again(traced.info.retval)
-        if traced.info is None:
-            if self._is_watched:
-                self.tell("task-succeeded", uuid=run.id, result=traced.retstr, runtime=traced.runtime)
-            return SUCCEEDED
-        return self._not_succeeded(task, run, traced, tuple(caught))
+        outcome = self._outcome(task, run, traced)
+        # Whatever the task did after it called retry: what it sent is sent.
+        return replace(outcome, follow_ups=(*outcome.follow_ups, *caught)) if caught else outcome
 
-    def _not_succeeded(self, task: Any, run: Run, traced: Any, again: tuple[Any, ...]) -> Outcome:
+    def _outcome(self, task: Any, run: Run, traced: Any) -> Outcome:
+        if traced.info is not None:
+            return self._not_succeeded(task, run, traced)
+        if self._is_watched:
+            self.tell("task-succeeded", uuid=run.id, result=traced.retstr, runtime=traced.runtime)
+        return SUCCEEDED
+
+    def _not_succeeded(self, task: Any, run: Run, traced: Any) -> Outcome:
         error, einfo = traced.info.retval, traced.retval
         words = f"{type(error).__name__}: {error}"
         frames = getattr(einfo, "traceback", "") or ""
         if traced.info.state == states.RETRY:
             self.tell("task-retried", uuid=run.id, exception=repr(error.exc), traceback=frames)
-            return Outcome(RunState.RETRIED, exception=error, error=words, traceback=frames, follow_ups=again)
+            return Outcome(RunState.RETRIED, exception=error, error=words, traceback=frames)
         if traced.info.state == states.REJECTED:
             return self._rejected(task, run, error)
         if traced.info.state == states.IGNORED:

@@ -95,6 +95,22 @@ def test_a_retry_that_goes_past_the_pipeline_is_sent_once(app: Any, worker: Any)
     assert runs == [0, 1]
 
 
+@pytest.mark.parametrize("ends", ["it returns", "it raises"])
+def test_a_retry_is_sent_whatever_the_task_does_after_it(app: Any, worker: Any, ends: str) -> None:
+    runs: SimpleQueue[int] = SimpleQueue()
+
+    @app.task(bind=True)
+    def careless(self: Any) -> None:
+        runs.put(self.request.retries)
+        if not self.request.retries:
+            self.retry(countdown=0, throw=False)
+            if ends == "it raises":
+                raise ValueError(ends)
+
+    careless.delay()
+    assert [runs.get(timeout=SECONDS), runs.get(timeout=SECONDS)] == [0, 1]
+
+
 def test_a_worker_logs_under_the_names_of_celerys_modules(app: Any, caplog: pytest.LogCaptureFixture) -> None:
     @app.task
     def greet() -> str:
