@@ -73,3 +73,11 @@ class JobTerminated(BaseException):
 
 class WorkerLost(SchedulerError):
     """The process that ran the job died."""
+
+
+def words_of(error: BaseException) -> str:
+    """Its class and what it says. To say it may raise as well, where it is an application's."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except BaseException:
+        return f"{type(error).__name__}, which cannot say more of itself"

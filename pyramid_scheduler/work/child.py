@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import logging
 import multiprocessing
@@ -40,7 +41,10 @@ class Service(Protocol):
 
 
 class Line:
-    """To the supervisor; any thread may speak. Called, it is a ``Report``."""
+    """To the supervisor; any thread may speak. Called, it is a ``Report``.
+
+    Where nobody listens any more this process ends in a moment: that is no failure of whatever run is spoken of.
+    """
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
@@ -54,7 +58,7 @@ class Line:
         self._say("leave", None)
 
     def _say(self, what: str, value: Any) -> None:
-        with self._lock:
+        with self._lock, contextlib.suppress(OSError):
             self._pipe.send((what, value))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from ..core import message as wire
 from ..core.clock import Clock
 from ..core.ending import Cause, outcome_of
-from ..core.errors import InvalidMessage, JobTerminated, PoisonMessage, UnreadableMessage
+from ..core.errors import InvalidMessage, JobTerminated, PoisonMessage, UnreadableMessage, words_of
 from ..core.event import EventType
 from ..core.interfaces import Cancellations, Emit, History, JobContext, Sealer
 from ..core.message import Delivery
@@ -204,7 +204,7 @@ class Runner:
         return False
 
     def _failed(self, task: Task, run: Run, error: BaseException) -> Outcome:
-        words = f"{type(error).__name__}: {error}"[:2000]
+        words = words_of(error)[:2000]
         trace = "".join(traceback.format_exception(error))
         policy = _retry_policy(run)
         if not policy.wants(error, run.retries):

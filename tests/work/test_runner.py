@@ -95,6 +95,33 @@ def test_a_job_that_raises_anything_has_failed_and_its_message_is_kept(bench: Be
     assert bench.events == ["JOB_CREATED", "JOB_FAILED", "JOB_REMOVED"]
 
 
+class Speechless(Exception):
+    """Its text is to be had from somewhere that is away."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+    def __str__(self) -> str:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError(), ConnectionError(), SystemExit()], ids=lambda error: type(error).__name__
+)
+def test_a_job_whose_error_cannot_say_what_it_is_has_failed_and_is_tried_again_as_any_other(
+    bench: Bench, error: BaseException
+) -> None:
+    def fail_without_words() -> None:
+        raise Speechless(error)
+
+    bench.register(fail_without_words)
+    again = bench.run(**{"ps-retry": [1, 0.0, ["builtins.Exception"], False]}).outcome
+    assert again.state is RunState.RETRIED
+    assert again.error.startswith("Speechless")
+    assert bench.run().outcome.state is RunState.FAILED
+
+
 def test_a_job_with_a_retry_left_is_stored_for_later_or_published_at_once(bench: Bench) -> None:
     bench.register(fail)
     later = bench.run(**{"ps-retry": [1, 60.0, ["builtins.ValueError"], False]}).outcome
