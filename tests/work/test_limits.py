@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +18,7 @@ from pyramid_scheduler.core.errors import SoftTimeLimitExceeded
 from pyramid_scheduler.core.run import Outcome, Run, RunState
 from pyramid_scheduler.core.task import Task
 from pyramid_scheduler.work.calling import Caller
+from pyramid_scheduler.work.child import Line
 from pyramid_scheduler.work.limits import Deadline, Limits
 from pyramid_scheduler.work.terminations import Terminations
 from tests.fleet import wait_for
@@ -137,6 +141,13 @@ def test_the_supervisor_is_told_of_a_hard_limit_and_of_the_end_of_the_run() -> N
     assert deadline.begun.run_id == "r"
 
 
+def test_a_run_with_a_hard_limit_does_not_fail_because_its_supervisor_is_gone() -> None:
+    theirs, ours = multiprocessing.Pipe()
+    theirs.close()
+    assert call(lambda: 42, run_of(5.0, None), Limits(SystemClock(), Line(ours))).result == 42
+    ours.close()
+
+
 def test_without_limits_the_supervisor_is_told_nothing() -> None:
     told: list[str] = []
     call(lambda: None, run_of(), Limits(SystemClock(), lambda run_id, deadline: told.append(run_id)))
@@ -201,3 +212,20 @@ def test_a_coroutine_that_ran_too_long_does_not_go_on_in_the_next_one() -> None:
         caller.call(Task("job", long), run_of(None, 0.1))
     caller.call(Task("job", next_one), run_of())
     assert went_on == []
+
+
+@pytest.mark.parametrize(("end", "status"), [(lambda: None, 0), (lambda: sys.exit(3), 3), (lambda: 1 / 0, 1)])
+def test_a_forked_child_that_comes_back_from_its_job_ends_there(end: Callable[[], Any], status: int) -> None:
+    def fork() -> int:
+        pid = os.fork()
+        if not pid:
+            end()
+        return pid
+
+    try:
+        pid = call(fork, run_of()).result
+    except BaseException:
+        os._exit(99)  # the child, come back further than it should
+    if not pid:
+        os._exit(98)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == status
