@@ -49,7 +49,7 @@ def tick(self: Any) -> None:
     try:
         (DIRECTORY / "hang").unlink()
     except FileNotFoundError:
-        note("tick", self.request.id)
+        note("tick", self.request.id, getattr(self.request, "ps-due"))
         return
     note("hanging", self.request.id, os.getpgid(0))
     while True:
