@@ -13,7 +13,7 @@ from kombu.connection import Connection
 from kombu.entity import Queue
 from kombu.exceptions import OperationalError
 
-from ..core.errors import BrokerUnavailable
+from ..core.errors import BrokerUnavailable, InvalidSetting
 from ..core.interfaces import Leases, Publisher
 from ..core.message import Delivery, Message
 from ..core.url import display
@@ -29,7 +29,11 @@ class KombuBroker:
     def __init__(self, url: str, options: Mapping[str, Any]) -> None:
         self.url = display(url)
         self.local = is_local(url)
-        self._connection = Connection(url, transport_options=dict(options), connect_timeout=2)
+        try:
+            self._connection = Connection(url, transport_options=dict(options), connect_timeout=2)
+            self._connection.get_transport_cls()
+        except (KeyError, ImportError) as error:
+            raise InvalidSetting(f"scheduler.broker.url = {self.url}: {error.args[0]}") from error
         self.is_memory = self._connection.transport_cls == "memory"
         self._lock = threading.RLock()
         self._declared: set[str] = set()

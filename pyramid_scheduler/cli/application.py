@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import contextlib
 from dataclasses import dataclass
 from typing import Any
@@ -31,9 +32,10 @@ class Application:
 
     def settings(self) -> dict[str, str]:
         """The application's section of the ini file, as far as it can be read without loading the application."""
+        loader = self._loader()
         try:
-            return dict(self._loader().get_wsgi_app_settings(self.name, dict(self.overrides)))
-        except (LookupError, NotImplementedError):
+            return dict(loader.get_wsgi_app_settings(self.name, dict(self.overrides)))
+        except (LookupError, NotImplementedError, configparser.InterpolationError):  # to be told by who loads it
             return {}
 
     def load(self) -> Scheduler:
@@ -49,9 +51,17 @@ class Application:
         return scheduler
 
     def _load_app(self) -> Any:
-        """An error that is ours is told in our words; the application's own keep their traceback."""
+        """What is wrong with the file, or an error that is ours, is told in words; the application's own errors keep
+        their traceback."""
+        loader = self._loader()
         try:
-            return self._loader().get_wsgi_app(self.name, dict(self.overrides))
+            return loader.get_wsgi_app(self.name, dict(self.overrides))
+        except configparser.InterpolationError as error:
+            raise InvalidSetting(f"{error}; values for it are given as key=value") from error
+        except LookupError as error:
+            if not str(error).startswith("No section"):
+                raise
+            raise InvalidSetting(f"{self.uri}: {error}; #name or --app-name chooses another") from error
         except ConfigurationError as error:
             ours = _ours(error)
             if ours is None:
@@ -60,7 +70,11 @@ class Application:
 
     def _loader(self) -> Any:
         try:
-            return plaster.get_loader(self.uri, protocols=["wsgi"])
+            loader = plaster.get_loader(self.uri, protocols=["wsgi"])
+            loader.get_sections()
+            return loader
+        except (OSError, UnicodeError, configparser.Error) as error:
+            raise InvalidSetting(f"{self.uri} cannot be read: {error}") from error
         except plaster.exceptions.PlasterError as error:
             raise InvalidSetting(
                 f"{self.uri!r} is no configuration file: the file comes last, as in pscheduler show ID CONFIG.ini"

@@ -13,7 +13,11 @@ def from_one_up(text: str) -> int:
     return _from(1, text)
 
 
+#: More than that is a slip: so many processes, say, nobody could start.
+MOST = 1_000_000
+
+
 def _from(least: int, text: str) -> int:
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} up")
+    if not text.isdecimal() or not least <= int(text) <= MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {MOST}")
     return int(text)

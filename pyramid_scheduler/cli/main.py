@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -45,17 +46,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The console script; returns the exit status."""
     args = _parse(list(sys.argv[1:] if argv is None else argv))
     try:
-        if args.command == "migrate":
-            return migrate.run(args)
-        application = Application(args.config_uri, args.app_name, parse_overrides(args.overrides))
-        if args.command == "worker":
-            return worker.run(application, args)
-        return _answer(application, args)
+        status = _run(args)
+        print(end="", flush=True)
+        return status
+    except BrokenPipeError:  # whoever reads it has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # where the interpreter's last flush may go
+        return 128 + signal.SIGPIPE
     except (SchedulerError, FileNotFoundError) as error:
         print(f"pscheduler: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _run(args: argparse.Namespace) -> int:
+    if args.command == "migrate":
+        return migrate.run(args)
+    application = Application(args.config_uri, args.app_name, parse_overrides(args.overrides))
+    if args.command == "worker":
+        return worker.run(application, args)
+    return _answer(application, args)
 
 
 def _parse(words: list[str]) -> argparse.Namespace:

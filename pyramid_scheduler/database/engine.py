@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NoSuchModuleError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from ..core.errors import SchedulerError
+from ..core.errors import InvalidSetting, SchedulerError
 from ..core.url import display
 from .connecting import ask_after_the_host, connect_arguments
 
@@ -41,7 +41,10 @@ class Database:
     """
 
     def __init__(self, url: str, unavailable: type[SchedulerError], *, durable: bool = True) -> None:
-        self.url = make_url(url)
+        try:
+            self.url = make_url(url)
+        except ArgumentError as error:
+            raise InvalidSetting(f"{display(url)!r} is no database's URL, as sqlite:///jobs.sqlite is") from error
         self._durable = durable
         self.kind = self.url.get_backend_name().replace("mariadb", "mysql")
         self._unavailable = unavailable
