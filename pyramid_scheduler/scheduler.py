@@ -146,9 +146,9 @@ class Scheduler:
         record = self.ledger.history.outcome(job_id)
         return None if record is None else view_of_record(record)
 
-    def get_jobs(self, queue: str | None = None) -> list[JobView]:
-        """All stored (timed) jobs, of one queue or of all, next to run first."""
-        return [view_of_schedule(schedule) for schedule in self.ledger.schedules.find(queue)]
+    def get_jobs(self, queue: str | None = None, limit: int | None = None) -> list[JobView]:
+        """The stored (timed) jobs, of one queue or of all, next to run first; ``limit`` of them, or all."""
+        return [view_of_schedule(schedule) for schedule in self.ledger.schedules.find(queue, limit=limit)]
 
     def cancel_job(self, job_id: str, queue: str | None = None) -> bool:
         """Cancel a job of any kind, wherever it is; a run that has started is not stopped.

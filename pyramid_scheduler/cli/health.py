@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..core.errors import SchedulerError
 from ..scheduler import Scheduler
-from .printing import moment, print_json, print_table
+from .printing import harmless, moment, print_json, print_table
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def check(scheduler: Scheduler, args: Namespace) -> int:
         print_json(findings)
     else:
         for finding in findings:
-            print(f"{finding.level:<8} {finding.text}")
+            print(f"{finding.level:<8} {harmless(finding.text)}")
     return 1 if any(finding.level == "error" for finding in findings) else 0
 
 
@@ -103,11 +103,11 @@ def _trust(scheduler: Scheduler) -> Iterator[Finding]:
 
 
 def _tasks(scheduler: Scheduler) -> Iterator[Finding]:
-    for schedule in scheduler.ledger.schedules.find():
+    for task, (count, one) in scheduler.ledger.schedules.tasks().items():
         try:
-            scheduler.tasks.get(schedule.task, trusted=True)
+            scheduler.tasks.get(task, trusted=True)
         except SchedulerError as error:
-            yield Finding("error", f"job {schedule.id} names {schedule.task}, which cannot be run: {error}")
+            yield Finding("error", f"{count} stored jobs ({one}, for one) name {task}, which cannot be run: {error}")
 
 
 def _kept(scheduler: Scheduler) -> Iterator[Finding]:

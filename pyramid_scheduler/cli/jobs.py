@@ -7,12 +7,12 @@ from argparse import Namespace
 from ..core.errors import JobNotFound
 from ..core.schedule import JobView
 from ..scheduler import Scheduler
-from .printing import moment, print_json, print_table
+from .printing import harmless, moment, print_json, print_table
 
 
 def jobs(scheduler: Scheduler, args: Namespace) -> int:
     """List the stored jobs."""
-    views = [view for queue in (args.queue or [None]) for view in scheduler.get_jobs(queue)]
+    views = [view for queue in (args.queue or [None]) for view in scheduler.get_jobs(queue, args.limit)]
     if args.json:
         print_json(views)
         return 0
@@ -33,7 +33,8 @@ def show(scheduler: Scheduler, args: Namespace) -> int:
     if view is not None:
         _print_view(view)
     if parked is not None:
-        print(f"kept since   {moment(parked.parked_at)}\nbecause      {parked.reason}\n{parked.traceback}".rstrip())
+        text = f"kept since   {moment(parked.parked_at)}\nbecause      {parked.reason}\n{parked.traceback}"
+        print(harmless(text.rstrip()))
     return 0
 
 
@@ -86,4 +87,4 @@ def _print_view(view: JobView) -> None:
     }
     for label, value in facts.items():
         if value not in ("", None, "-"):
-            print(f"{label:<12} {value}")
+            print(harmless(f"{label:<12} {value}"))

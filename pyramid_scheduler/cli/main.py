@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import io
 import os
 import signal
 import sys
@@ -46,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The console script; returns the exit status."""
     args = _parse(list(sys.argv[1:] if argv is None else argv))
     try:
+        _print_whatever_comes()
         status = _run(args)
         print(end="", flush=True)
         return status
@@ -57,6 +59,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _print_whatever_comes() -> None:
+    """Where the terminal's encoding lacks a character it is shown by its number."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -121,11 +129,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_command(parser: argparse.ArgumentParser, name: str, positionals: Sequence[str]) -> None:
     parser.add_argument("--json", action="store_true", help="answer in JSON")
-    if name == "failed":
-        parser.add_argument(
-            "--limit", type=from_one_up, default=100, help="show at most so many (default: %(default)s)"
-        )
     if name in ("jobs", "failed"):
+        most = 100 if name == "failed" else None
+        shown = "%(default)s" if most else "all"
+        parser.add_argument("--limit", type=from_one_up, default=most, help=f"show at most so many (default: {shown})")
         parser.add_argument("-q", "--queue", action="append", help="only those of this queue (repeatable)")
     if name == "retry":
         messages.add_arguments(parser)

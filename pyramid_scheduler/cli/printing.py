@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+#: Of C0 and C1 all but tabs and the ends of lines.
+_COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def print_json(value: Any) -> None:
@@ -33,7 +37,12 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[Any]], empty: s
 
 
 def _cell(value: Any) -> str:
-    return "-" if value is None or value == "" else " ".join(str(value).split())
+    return "-" if value is None or value == "" else harmless(" ".join(str(value).split()))
+
+
+def harmless(text: str) -> str:
+    """What strangers may have written, as text: a terminal obeys some characters."""
+    return _COMMANDS.sub("\ufffd", text)
 
 
 def moment(epoch_seconds: float | None) -> str:

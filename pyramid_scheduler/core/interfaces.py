@@ -157,6 +157,9 @@ class Schedules(Protocol):
 
     def remove(self, schedule_ids: Sequence[str]) -> int: ...
     def count(self) -> Mapping[str, int]: ...
+    def tasks(self) -> Mapping[str, tuple[int, str]]:
+        """What the stored ones run: how many run it, and the id of one of them."""
+
     def next_fire_at(self) -> float | None:
         """When the next row is due, or None."""
 

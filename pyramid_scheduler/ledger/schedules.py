@@ -140,6 +140,10 @@ class SqlSchedules:
         query = sa.select(schedule.c.state, sa.func.count()).group_by(schedule.c.state)
         return {row[0]: row[1] for row in self._database.read(lambda c: c.execute(query).all())}
 
+    def tasks(self) -> dict[str, tuple[int, str]]:
+        query = sa.select(schedule.c.task, sa.func.count(), sa.func.min(schedule.c.id)).group_by(schedule.c.task)
+        return {row[0]: (row[1], row[2]) for row in self._database.read(lambda c: c.execute(query).all())}
+
     def wait(self, seconds: float) -> None:
         if self._watcher is None:
             self._watcher = watch(self._database, CHANNEL)

@@ -7,12 +7,14 @@ import json
 import signal
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pyramid_scheduler.core.options import NO_OPTIONS
 from pyramid_scheduler.core.run import Parked, RunState
+from pyramid_scheduler.core.schedule import Schedule
 from tests.fleet import Fleet, wait_for
 from tests.shop import jobs
 
@@ -93,6 +95,24 @@ def test_check_says_in_plain_words_what_is_right_and_what_is_not(fleet: Fleet) -
     dead = fleet.command("check", ini, check=False)
     assert dead.returncode == 1
     assert "error" in dead.stdout
+
+
+def test_what_strangers_wrote_is_shown_and_not_obeyed_whatever_the_terminal_can_show(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(fleet.environ, "PYTHONIOENCODING", "ascii")
+    with fleet.scheduler() as scheduler:
+        message = scheduler.composer.async_job(jobs.mark, ("x",), None, "mail", NO_OPTIONS)
+        kept = Parked(message.id, message, RunState.FAILED, "a snowman \u2603 \x1b]2;clicks\x07", "\x9b2J")
+        later = Schedule.once(message, time.time() + 3600, 0)
+        scheduler.ledger.history.settle([], [kept], [replace(later, task="no.where"), replace(later, id="other")])
+    ini = str(fleet.ini)
+    shown = fleet.command("failed", ini).stdout + fleet.command("show", kept.id, ini).stdout
+    assert "a snowman \\u2603" in shown
+    assert not set("\x1b\x07\x9b") & set(shown)
+    assert len(json.loads(fleet.command("jobs", ini, "--limit", "1", "--json").stdout)) == 1
+    wrong = fleet.command("check", ini, check=False)
+    assert f"1 stored jobs ({message.id}, for one) name no.where, which cannot be run" in wrong.stdout
 
 
 def test_status_counts(fleet: Fleet) -> None:

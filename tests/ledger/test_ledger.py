@@ -66,6 +66,11 @@ def test_a_schedule_is_stored_as_it_was(ledger: SqlLedger) -> None:
     assert ledger.schedules.find(queue="other") == []
 
 
+def test_what_the_stored_ones_run_is_told_without_reading_them_all(ledger: SqlLedger) -> None:
+    ledger.schedules.add([replace(schedule(id_), task=task) for id_, task in (("b", "x.y"), ("a", "x.y"), ("c", "z"))])
+    assert ledger.schedules.tasks() == {"x.y": (2, "a"), "z": (1, "c")}
+
+
 def test_an_id_that_is_taken_is_left_alone_or_replaced_as_asked(ledger: SqlLedger) -> None:
     first = schedule("one", due=5000.0)
     ledger.schedules.add([first])
