@@ -8,6 +8,7 @@ import socket
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
@@ -21,6 +22,8 @@ from .worker import EXIT_RECYCLE
 
 FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.1, 5.0
 STEADY_SECONDS = 10.0
+#: More than a start takes: a socket and two pipes.
+SPARE_DESCRIPTORS = 8
 
 
 @dataclass
@@ -86,17 +89,28 @@ class Post:
     backoff: float = FIRST_BACKOFF_SECONDS
     start_at: float = 0.0
 
-    def fill(self, boot: Boot, context: Any) -> Child:
-        """Start a child."""
+    def fill(self, boot: Boot, context: Any) -> str:
+        """Start a child; where the system has no room for one more now, say so, and let it be tried again later: those
+        that live go on."""
+        try:
+            self.child = self._start(boot, context)
+        except (OSError, EOFError) as error:  # the second, where it is the fork server that finds no room
+            self._put_off()
+            return f"{type(error).__name__}: {error}"
+        return ""
+
+    def _start(self, boot: Boot, context: Any) -> Child:
         name = f"{socket.gethostname()}-{os.getpid()}-{self.role}{self.number or ''}-{uuid.uuid4().hex[:8]}"
         part = Part(self.role, name)
         ours, theirs = context.Pipe()
-        journal = Journal()
-        process = context.Process(target=child.main, args=(boot, part, theirs, journal), name=name)
-        process.start()
+        with ExitStack() as unless_started:
+            journal = unless_started.enter_context(Journal())
+            process = context.Process(target=child.main, args=(boot, part, theirs, journal), name=name)
+            _look_for_room()
+            process.start()
+            unless_started.pop_all()
         theirs.close()
-        self.child = Child(part, process, ours, time.monotonic(), journal)
-        return self.child
+        return Child(part, process, ours, time.monotonic(), journal)
 
     def vacate(self) -> None:
         """Its child is dead; the next may start at once if it was asked to leave or has done its share."""
@@ -109,9 +123,22 @@ class Post:
         expected = one.stopping or one.process.exitcode == EXIT_RECYCLE
         if expected or (one.ready and time.monotonic() - one.started_at > STEADY_SECONDS):
             self.backoff = FIRST_BACKOFF_SECONDS
-        self.start_at = time.monotonic() + (0.0 if expected else self.backoff)
+        self.start_at = time.monotonic()
         if not expected:
-            self.backoff = min(self.backoff * 2, LONGEST_BACKOFF_SECONDS)
+            self._put_off()
+
+    def _put_off(self) -> None:
+        """The next one is started later, and the one after that later still."""
+        self.start_at = time.monotonic() + self.backoff
+        self.backoff = min(self.backoff * 2, LONGEST_BACKOFF_SECONDS)
+
+
+def _look_for_room() -> None:
+    """Raise OSError before ``multiprocessing`` does, which would have called on its fork server by then: that ends when
+    it is left in the middle, and all children with it."""
+    with ExitStack() as spare:
+        for _ in range(SPARE_DESCRIPTORS):
+            spare.callback(os.close, os.open(os.devnull, os.O_RDONLY))
 
 
 def _signal_name(number: int) -> str:

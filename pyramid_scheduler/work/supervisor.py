@@ -106,8 +106,8 @@ class Supervisor:
             return
         now = time.monotonic()
         for post in self._posts:
-            if post.child is None and now >= post.start_at:
-                post.fill(self._boot, self._context)
+            if post.child is None and now >= post.start_at and (reason := post.fill(self._boot, self._context)):
+                self._fail(post.role, reason)
 
     @property
     def _is_hopeless(self) -> bool:
@@ -141,7 +141,7 @@ class Supervisor:
                 one.ready = True
                 self._greet(value)
             elif what == "failed":
-                self._fail(one, str(value))
+                self._fail(one.part.role, str(value))
             elif what == "deadline":
                 run_id, deadline = value
                 one.note(run_id, deadline)
@@ -155,9 +155,9 @@ class Supervisor:
             for line in self._home.banner(self._processes):
                 self._announce(line)
 
-    def _fail(self, one: Child, reason: str) -> None:
+    def _fail(self, role: str, reason: str) -> None:
         if reason != self._failure:  # all of them say the same, again and again
-            log.error("%s could not start: %s", one.part.role, reason)
+            log.error("%s could not start: %s", role, reason)
         self._failure = reason
 
     def _bury(self) -> None:
@@ -180,7 +180,7 @@ class Supervisor:
         elif one.ready:
             log.warning("%s died (%s); its jobs go back and it is replaced", one.part.name, one.cause)
         elif not self._failure:
-            self._fail(one, f"its process died while it started ({one.cause})")
+            self._fail(one.part.role, f"its process died while it started ({one.cause})")
 
     def _release_orphans(self) -> None:
         """The dead hold nothing: their claims go back now, not when their silence is noticed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -112,6 +113,20 @@ def test_an_error_that_nobody_foresaw_in_beating_or_releasing_ends_neither_the_s
     (tmp_path / "stones").unlink()
     wait_for(lambda: [name] in crew.lines("release"))
     assert len(crew.up(3)) == 3
+
+
+def test_where_there_is_no_room_for_a_new_child_the_others_live_on_until_there_is(make_crew: Make) -> None:
+    crew = make_crew(processes=2)
+    up = crew.up(3)
+    pid, _, _ = next(line for line in up if line[2] == "worker")
+    supervisor, (least, most) = crew.process.pid, resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.prlimit(supervisor, resource.RLIMIT_NOFILE, (len(os.listdir(f"/proc/{supervisor}/fd")), most))
+    os.kill(int(pid), signal.SIGKILL)
+    assert crew.process.stdout is not None
+    assert any("could not start: OSError" in line for line in crew.process.stdout)
+    assert all(is_running(other) for other, _, _ in up if other != pid)
+    resource.prlimit(supervisor, resource.RLIMIT_NOFILE, (least, most))
+    assert crew.up(4)[-1][2] == "worker"
 
 
 def test_a_child_that_has_done_its_share_is_replaced_without_delay(make_crew: Make) -> None:
