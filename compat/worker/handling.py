@@ -7,6 +7,8 @@ from dataclasses import replace
 from logging import INFO
 from typing import Any
 
+from kombu.utils.encoding import safe_str
+
 from pyramid_scheduler.api import SUCCEEDED, JobTerminated, Outcome, Run, RunState, Task, WorkerLost
 
 from .. import signals, states
@@ -140,7 +142,7 @@ class Handler:
 
     def _not_succeeded(self, task: Any, run: Run, traced: Any) -> Outcome:
         error, einfo = traced.info.retval, traced.retval
-        words = f"{type(error).__name__}: {error}"
+        words = f"{type(error).__name__}: {safe_str(error)}"
         frames = getattr(einfo, "traceback", "") or ""
         if traced.info.state == states.RETRY:
             self.tell("task-retried", uuid=run.id, exception=repr(error.exc), traceback=frames)

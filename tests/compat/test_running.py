@@ -14,6 +14,7 @@ from compat import group, signals, states
 from compat.contrib.testing.worker import start_worker
 from compat.exceptions import Ignore, NotRegistered, Reject, WorkerLostError
 from compat.pipeline import settings_of
+from tests.fleet import wait_for
 
 SECONDS = 10
 
@@ -109,6 +110,22 @@ def test_a_retry_is_sent_whatever_the_task_does_after_it(app: Any, worker: Any, 
 
     careless.delay()
     assert [runs.get(timeout=SECONDS), runs.get(timeout=SECONDS)] == [0, 1]
+
+
+class Speechless(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def test_an_error_that_cannot_say_what_it_is_is_kept_as_the_one_it_is(app: Any, worker: Any) -> None:
+    @app.task(acks_late=True)
+    def fail() -> None:
+        raise Speechless
+
+    result = fail.delay()
+    assert type(result.get(timeout=SECONDS, propagate=False)).__name__ == "Speechless"
+    kept = wait_for(lambda: app.pipeline.scheduler.ledger.parked.get(result.id))
+    assert kept.reason.startswith("Speechless: ")
 
 
 def test_a_worker_logs_under_the_names_of_celerys_modules(app: Any, caplog: pytest.LogCaptureFixture) -> None:
