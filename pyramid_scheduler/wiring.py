@@ -27,6 +27,7 @@ from .schedule.firing import Planner
 from .schedule.timekeeper import Timekeeper
 from .work.child import end as end_process
 from .work.endings import Endings
+from .work.fitness import Fitness
 from .work.journal import Journal
 from .work.lifespan import ENDLESS, Lifespan
 from .work.limits import Limits, Report
@@ -153,6 +154,7 @@ class Wiring:
             if report is None
             else Lifespan(settings.worker_max_jobs, settings.worker_max_memory_bytes),
             journaled=journal is not None,
+            damage=lambda failures: "" if journal is None else Fitness(journal).damage(failures),
             abandon=self._abandon if report is not None else lambda: None,
         )
 

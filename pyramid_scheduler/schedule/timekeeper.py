@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 
+from ..core.backoff import Backoff
 from ..core.clock import Clock
 from ..core.errors import SchedulerError
 from ..core.interfaces import DueBatch, Emit, History, Publisher, Schedules
@@ -52,20 +53,19 @@ class Timekeeper:
 
     def run(self) -> None:
         """Keep the times until ``stop``."""
-        backoff = FIRST_BACKOFF_SECONDS
+        backoff = Backoff(FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS)
         while not self._stopping.is_set():
             try:
                 self._keep()
             except SchedulerError as error:
-                if backoff == FIRST_BACKOFF_SECONDS:
+                if not backoff.failures:
                     log.warning("nothing is fired now, and nothing is lost; trying again: %s", error)
             except Exception:
                 log.exception("the timekeeper met an error of its own and goes on; nothing is lost")
             else:
-                backoff = FIRST_BACKOFF_SECONDS
+                backoff.reset()
                 continue
-            self._stopping.wait(backoff)
-            backoff = min(backoff * 2, LONGEST_BACKOFF_SECONDS)
+            self._stopping.wait(backoff.fail())
 
     def _keep(self) -> None:
         for task in self._upkeep:

@@ -6,6 +6,7 @@ import atexit
 import logging
 import threading
 
+from ..core.backoff import Backoff
 from ..core.errors import SchedulerError
 from ..scheduler import Scheduler
 
@@ -21,7 +22,7 @@ class Starter:
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
         self._lock = threading.Lock()
-        self._backoff = FIRST_BACKOFF_SECONDS
+        self._backoff = Backoff(FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS)
         self._not_before = 0.0
 
     def __call__(self) -> None:
@@ -39,8 +40,7 @@ class Starter:
         except Exception as error:
             strange = not isinstance(error, SchedulerError)
             log.error("no jobs run in this process, until a later request finds it mended: %s", error, exc_info=strange)
-            self._not_before = self._scheduler.clock.monotonic() + self._backoff
-            self._backoff = min(self._backoff * 2, LONGEST_BACKOFF_SECONDS)
+            self._not_before = self._scheduler.clock.monotonic() + self._backoff.fail()
         else:
-            self._backoff = FIRST_BACKOFF_SECONDS
+            self._backoff.reset()
             atexit.register(self._scheduler.shutdown)

@@ -38,12 +38,21 @@ class Journal:
     def __init__(self, fd: int | None = None) -> None:
         self._fd = _open_file() if fd is None else fd
         self._pages = mmap.mmap(self._fd, PAGES_BYTES)
+        self._inode = os.fstat(self._fd).st_ino
         self._lock = threading.Lock()
         self._open = 0  # entries
         self._free: list[int] = []  # slots of those that are crossed out
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _inherit, (DupFd(self._fd),)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nobody has closed its descriptor."""
+        try:
+            return os.fstat(self._fd).st_ino == self._inode
+        except OSError:
+            return False
 
     def begin(self, run: Run, started_at: float, *, wants_word: bool) -> None:
         """Write it down. ``wants_word``: its task is to be told how it ended."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 
+from ..core.backoff import Backoff
 from ..core.ending import Cause
 from . import child
 from .child import Boot, Part
@@ -86,7 +87,7 @@ class Post:
     role: str
     number: int
     child: Child | None = None
-    backoff: float = FIRST_BACKOFF_SECONDS
+    backoff: Backoff = field(default_factory=lambda: Backoff(FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS))
     start_at: float = 0.0
 
     def fill(self, boot: Boot, context: Any) -> str:
@@ -122,15 +123,14 @@ class Post:
         self.child = None
         expected = one.stopping or one.process.exitcode == EXIT_RECYCLE
         if expected or (one.ready and time.monotonic() - one.started_at > STEADY_SECONDS):
-            self.backoff = FIRST_BACKOFF_SECONDS
+            self.backoff.reset()
         self.start_at = time.monotonic()
         if not expected:
             self._put_off()
 
     def _put_off(self) -> None:
         """The next one is started later, and the one after that later still."""
-        self.start_at = time.monotonic() + self.backoff
-        self.backoff = min(self.backoff * 2, LONGEST_BACKOFF_SECONDS)
+        self.start_at = time.monotonic() + self.backoff.fail()
 
 
 def _look_for_room() -> None:

@@ -7,7 +7,6 @@ import math
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ..core import message as wire
@@ -26,6 +25,7 @@ from .endings import Endings
 from .journal import Journal
 from .limits import Limits
 from .moment import epoch_of
+from .settlement import Settlement
 from .telling import Teller
 from .terminations import Terminations
 
@@ -34,18 +34,6 @@ log = logging.getLogger(__name__)
 #: Has the broker forget a delivery now; False where that cannot be had any more.
 AckNow = Callable[[Delivery], bool]
 NO_RETRY = RetryPolicy()
-
-
-@dataclass(slots=True)
-class Settlement:
-    """What is to be written, published and told the broker about one delivery."""
-
-    delivery: Delivery
-    outcome: Outcome
-    record: Record | None = None
-    parked: Parked | None = None
-    published: bool = False
-    returned: bool = False
 
 
 class Runner:
@@ -100,7 +88,7 @@ class Runner:
         except InvalidMessage as refusal:
             return self._park(delivery, run, refusal, started_at)
         except ConnectionError as error:
-            return Settlement(delivery, Outcome(RunState.RETURNED, exception=error), returned=True)
+            return Settlement.giving_back(delivery, error)
         except Exception as error:  # a header of a type that no producer of ours writes
             return self._park(delivery, run, UnreadableMessage(f"{type(error).__name__}: {error}"), started_at)
         self._tell.ended(run, outcome, started_at)

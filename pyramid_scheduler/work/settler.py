@@ -10,7 +10,7 @@ from ..core.errors import SchedulerError
 from ..core.interfaces import History, Publisher, Source, Stored
 from ..core.run import Outcome, Parked, RunState
 from .journal import Journal
-from .runner import Settlement
+from .settlement import Settlement
 
 log = logging.getLogger(__name__)
 
@@ -69,10 +69,13 @@ class Settler:
                 settlement.published = True
 
     def _write(self, settlements: Sequence[Settlement]) -> None:
-        records = [s.record for s in settlements if s.record is not None]
-        parked = [s.parked for s in settlements if s.parked is not None]
-        later = [schedule for s in settlements for schedule in s.outcome.later]
+        new = [s for s in settlements if not s.written]
+        records = [s.record for s in new if s.record is not None]
+        parked = [s.parked for s in new if s.parked is not None]
+        later = [schedule for s in new for schedule in s.outcome.later]
         self._history.settle(records, parked, later, self._stored)
+        for settlement in new:
+            settlement.written = True
         for one in parked:
             log.warning("message %s is kept: %s; see pscheduler failed", one.id, one.reason.partition("\n")[0][:300])
 

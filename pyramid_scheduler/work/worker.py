@@ -8,17 +8,18 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from ..core.backoff import Backoff
 from ..core.clock import Clock
 from ..core.errors import SchedulerError
 from ..core.interfaces import Leases, Runs, Source
 from ..core.message import Delivery
-from ..core.run import Outcome, RunState
 from .baton import Baton
 from .early_acks import EarlyAcks
 from .intake import Intake
 from .lifespan import ENDLESS, Lifespan
 from .limits import Limits
-from .runner import Runner, Settlement
+from .runner import Runner
+from .settlement import Settlement
 from .settler import Settler
 from .upkeep import SILENT_SECONDS, Upkeep
 
@@ -58,6 +59,7 @@ class Worker:
         clock: Clock,
         lifespan: Lifespan = ENDLESS,
         journaled: bool = False,
+        damage: Callable[[int], str] = lambda failures: "",
         abandon: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
@@ -72,6 +74,7 @@ class Worker:
         self._upkeep = upkeep
         self._clock = clock
         self._lifespan = lifespan
+        self._damage = damage
         self._abandon = abandon
         self._intake = Intake(threads=threads, runs=runs, is_genuine=is_genuine)
         self._baton = Baton(self._intake, self._turn, self._is_leaving)
@@ -141,7 +144,8 @@ class Worker:
                 started = monotonic()
                 self._busy[me] = (delivery, started)
                 # What stood still for too long may have lost its claims: what had not begun is not begun.
-                settlement = self._run(delivery) if started - self._turned_at < SILENT_SECONDS else _unbegun(delivery)
+                lives = started - self._turned_at < SILENT_SECONDS
+                settlement = self._run(delivery) if lives else Settlement.giving_back(delivery)
                 if settlement is not None:
                     settle(settlement)
                 del self._busy[me]
@@ -170,21 +174,23 @@ class Worker:
     # Talking to the broker
 
     def _talk(self) -> None:
-        backoff = FIRST_BACKOFF_SECONDS
+        backoff = Backoff(FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS)
         while not self._is_finished():
             try:
                 self._turn(idle_seconds=0.0)
-                backoff = FIRST_BACKOFF_SECONDS
+                backoff.reset()
                 if self._is_idle():
                     self._baton.lend()
                 continue
             except SchedulerError as error:
-                if backoff == FIRST_BACKOFF_SECONDS:
+                if not backoff.failures:
                     log.warning("%s waits and tries again, nothing is lost: %s", self.name, error)
             except Exception:
                 log.exception("%s met an error of its own and goes on; nothing is lost", self.name)
-            self._pause(backoff)
-            backoff = min(backoff * 2, LONGEST_BACKOFF_SECONDS)
+            self._pause(backoff.fail())
+            if damage := self._damage(backoff.failures):
+                log.critical("%s ends, and its jobs go back: %s", self.name, damage)
+                self._abandon()
         self._leave()
 
     def _pause(self, seconds: float) -> None:
@@ -290,7 +296,3 @@ class Worker:
             step()
         except Exception as error:
             log.warning("%s leaves without a word, which will be noticed: %s", self.name, error)
-
-
-def _unbegun(delivery: Delivery) -> Settlement:
-    return Settlement(delivery, Outcome(RunState.RETURNED), returned=True)

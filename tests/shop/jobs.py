@@ -51,6 +51,10 @@ def die(name: str) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def close_what_others_opened() -> None:
+    os.closerange(3, 256)
+
+
 def look_around(name: str) -> None:
     assert get_current_registry().scheduler is not None
     assert get_current_request().tm is not None

@@ -16,14 +16,15 @@ from pyramid_scheduler.core.clock import SystemClock
 from pyramid_scheduler.core.errors import BrokerUnavailable, LedgerUnavailable
 from pyramid_scheduler.core.event import Event
 from pyramid_scheduler.core.message import Delivery, Message
-from pyramid_scheduler.core.run import Outcome, Run, RunState
+from pyramid_scheduler.core.run import Outcome, Parked, Run, RunState
 from pyramid_scheduler.core.schedule import Schedule
 from pyramid_scheduler.core.settings import Settings
 from pyramid_scheduler.core.task import Task, TaskRegistry
 from pyramid_scheduler.ledger.ledger import open_ledger
 from pyramid_scheduler.work.limits import Limits
 from pyramid_scheduler.work.prefetch import MOST, Prefetch
-from pyramid_scheduler.work.runner import Runner, Settlement
+from pyramid_scheduler.work.runner import Runner
+from pyramid_scheduler.work.settlement import Settlement
 from pyramid_scheduler.work.settler import Settler
 
 SEALER = make_sealer(Settings(), SystemClock(), local=True)
@@ -284,6 +285,25 @@ def test_nothing_is_acked_before_follow_ups_are_published_and_outcomes_are_writt
     settler.flush(source)  # type: ignore[arg-type]
     assert (source.acked, source.given_back, len(settler)) == (["a"], ["b"], 0)
     assert publisher.publish.call_count == 2
+
+
+def test_what_is_written_is_not_written_again_while_the_broker_is_away(
+    mocker: MockerFixture, caplog: pytest.LogCaptureFixture
+) -> None:
+    history, source = mocker.Mock(), Source()
+    settler = Settler(history=history, publisher=mocker.Mock(), stored=mocker.Mock())
+    parked = Parked("a", Message("q", {}, b""), RunState.FAILED, "ValueError: no")
+    settler.add(settlement("a", Outcome(RunState.FAILED), parked=parked))
+    ack = mocker.patch.object(source, "ack", side_effect=BrokerUnavailable("away"))
+    for _ in range(3):
+        with pytest.raises(BrokerUnavailable):
+            settler.flush(source)  # type: ignore[arg-type]
+    settler.add(settlement("b", Outcome(RunState.SUCCEEDED)))
+    ack.side_effect = None
+    settler.flush(source)  # type: ignore[arg-type]
+    assert [call.args[1] for call in history.settle.call_args_list if call.args[1]] == [[parked]]
+    assert caplog.text.count("message a is kept") == 1
+    assert len(settler) == 0
 
 
 def test_what_began_before_its_ack_is_acked_before_the_journal_forgets_it_and_is_never_given_back(

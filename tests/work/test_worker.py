@@ -152,6 +152,22 @@ def test_a_failed_flush_keeps_follow_ups_and_publishes_them_once(make_workshop: 
     assert shop.publisher.published == ["next"]
 
 
+def test_a_worker_whose_process_is_damaged_abandons_it_and_others_wait_for_a_broker_that_is_away(
+    make_workshop: Make,
+) -> None:
+    abandoned, asked = threading.Event(), []
+
+    def damage(failures: int) -> str:
+        asked.append(failures)
+        return "it is broken" if failures == 3 else ""
+
+    shop = make_workshop(delivery("a"), damage=damage, abandon=abandoned.set)
+    shop.source.away = {"receive"}
+    shop.worker.start()
+    assert abandoned.wait(10)
+    assert asked[:3] == [1, 2, 3]
+
+
 # What cannot be settled
 
 
