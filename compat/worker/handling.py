@@ -118,20 +118,29 @@ class Handler:
         catching = Catching(is_retry)
         with catching as caught:
             try:
-                said = task_request(run, self.hostname, request.delivery_info)
-                traced = task.__trace__(run.id, run.args, run.kwargs, said)
-            except Reject as reject:
-                return self._rejected(task, run, reject)
-            except JobTerminated:
+                outcome = self._traced(task, run, request, catching)
+            except BaseException:  # there is no outcome to hand it on with
+                if caught:
+                    self.app.pipeline.scheduler.publisher.publish(caught)
                 raise
-            except BaseException as error:  # the task called for the end of its process, say
-                self._fail(run, error if isinstance(error, Exception) else WorkerLostError(f"it raised {error!r}"))
-                raise
-            if traced.info is not None and traced.info.state == states.RETRY and not (caught or catching.missed):
-                _send_again(traced.info.retval)
-        outcome = self._outcome(task, run, traced)
         # Whatever the task did after it called retry: what it sent is sent.
         return replace(outcome, follow_ups=(*outcome.follow_ups, *caught)) if caught else outcome
+
+    def _traced(self, task: Any, run: Run, request: Request, catching: Catching) -> Outcome:
+        try:
+            said = task_request(run, self.hostname, request.delivery_info)
+            traced = task.__trace__(run.id, run.args, run.kwargs, said)
+        except Reject as reject:
+            return self._rejected(task, run, reject)
+        except JobTerminated:
+            raise
+        except BaseException as error:  # the task called for the end of its process, say
+            self._fail(run, error if isinstance(error, Exception) else WorkerLostError(f"it raised {error!r}"))
+            raise
+        info = traced.info
+        if info is not None and info.state == states.RETRY and not (catching.caught or catching.missed):
+            _send_again(info.retval)
+        return self._outcome(task, run, traced)
 
     def _outcome(self, task: Any, run: Run, traced: Any) -> Outcome:
         if traced.info is not None:

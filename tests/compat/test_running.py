@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from asyncio import CancelledError
 from collections.abc import Iterator
@@ -96,7 +97,7 @@ def test_a_retry_that_goes_past_the_pipeline_is_sent_once(app: Any, worker: Any)
     assert runs == [0, 1]
 
 
-@pytest.mark.parametrize("ends", ["it returns", "it raises"])
+@pytest.mark.parametrize("ends", ["it returns", "it raises", "it leaves"])
 def test_a_retry_is_sent_whatever_the_task_does_after_it(app: Any, worker: Any, ends: str) -> None:
     runs: SimpleQueue[int] = SimpleQueue()
 
@@ -107,6 +108,8 @@ def test_a_retry_is_sent_whatever_the_task_does_after_it(app: Any, worker: Any, 
             self.retry(countdown=0, throw=False)
             if ends == "it raises":
                 raise ValueError(ends)
+            if ends == "it leaves":
+                sys.exit(ends)
 
     careless.delay()
     assert [runs.get(timeout=SECONDS), runs.get(timeout=SECONDS)] == [0, 1]
