@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
 from functools import cached_property
+from inspect import signature
 from typing import Any, Self
 
 from kombu import compression as compressions
 from kombu import serialization
 from kombu.entity import Queue
 from kombu.exceptions import OperationalError
+from kombu.messaging import Producer
 from kombu.utils.functional import retry_over_time
 
 from pyramid_scheduler.api import PLAIN, BrokerUnavailable, Message, write_plain_json
@@ -20,7 +22,8 @@ from pyramid_scheduler.api import PLAIN, BrokerUnavailable, Message, write_plain
 #: A durable queue without any of these is a name, and the pipeline makes it; all others are for kombu to declare.
 _LIMITS = ("expires", "message_ttl", "max_length", "max_length_bytes", "max_priority")
 _TRAITS = ("exclusive", "auto_delete", "queue_arguments")
-_PROPERTIES = ("correlation_id", "reply_to", "app_id", "message_id", "type", "user_id", "cluster_id", "timestamp")
+#: All else travels with the message.
+_OF_PUBLISHING = frozenset(signature(Producer.publish).parameters)
 
 
 class Outbox(threading.local):
@@ -167,7 +170,7 @@ def make_message(body: Any, options: Mapping[str, Any]) -> Message:
         content_encoding=encoding,
         priority=int(options.get("priority") or 0),
         expires_at=None if expiration is None else time.time() + float(expiration),
-        properties={name: options[name] for name in _PROPERTIES if options.get(name) is not None},
+        properties={n: value for n, value in options.items() if value is not None and n not in _OF_PUBLISHING},
     )
 
 

@@ -10,7 +10,7 @@ from ..core.message import Delivery, Message
 from ..core.plain_json import quote, read, write
 
 _JSON = "application/json"
-_OURS = frozenset(("correlation_id", "delivery_mode", "delivery_info", "priority", "delivery_tag"))
+_OURS = frozenset(("correlation_id", "delivery_mode", "delivery_info", "priority", "delivery_tag", "body_encoding"))
 _numbers = itertools.count(int.from_bytes(os.urandom(4)))
 
 

@@ -31,6 +31,23 @@ NAME = "ps-name"  # the job's display name
 CREATED = "ps-created"  # epoch seconds when it was sealed
 SIGNATURE = "ps-signature"  # see broker/signing.py
 
+#: Properties that are fields of a Message, or said anew each time it is published: RabbitMQ takes ``user_id`` from that
+#: user only.
+_OF_ONE_PUBLICATION = frozenset(
+    (
+        "application_headers",
+        "body_encoding",
+        "content_encoding",
+        "content_type",
+        "delivery_info",
+        "delivery_mode",
+        "delivery_tag",
+        "expiration",
+        "priority",
+        "user_id",
+    )
+)
+
 
 def created_at(headers: Mapping[str, Any]) -> float:
     """When the message with these headers was made (epoch seconds), or 0; an id may be used again."""
@@ -98,7 +115,7 @@ class Delivery:
             content_type=self.content_type,
             content_encoding=self.content_encoding,
             priority=priority if isinstance(priority := self.properties.get("priority"), int) else 0,
-            properties={k: v for k, v in self.properties.items() if k in ("reply_to", "correlation_id")},
+            properties={k: v for k, v in self.properties.items() if k not in _OF_ONE_PUBLICATION},
         )
 
     def kept(self) -> Message:

@@ -27,6 +27,7 @@ def facts(app: Any) -> Any:
             *("id", "args", "kwargs", "retries", "headers", "group", "group_index", "root_id", "parent_id"),
             *("expires", "eta", "timelimit", "time_limit", "soft_time_limit", "reply_to", "correlation_id"),
             *("hostname", "delivery_info", "is_eager", "called_directly", "origin", "utc", "shadow", "task"),
+            "properties",
         )
         return {name: request.get(name) for name in named}
 
@@ -61,6 +62,16 @@ def test_it_knows_when_it_was_due_and_until_when(worker: Any, facts: Any) -> Non
 
     assert datetime.fromisoformat(known["eta"]) == eta
     assert datetime.fromisoformat(known["expires"]) == expires
+
+
+@pytest.mark.parametrize("when", [{}, {"countdown": 0.05}], ids=["at once", "from the ledger"])
+def test_an_option_of_the_caller_s_own_is_found_in_its_properties(
+    worker: Any, facts: Any, when: dict[str, float]
+) -> None:
+    known = facts.apply_async(app_id="shop", tenant="a", argsrepr="()", nothing=None, **when).get(timeout=SECONDS)
+
+    assert {"app_id": "shop", "tenant": "a", "argsrepr": "()"}.items() <= known["properties"].items()
+    assert "nothing" not in known["properties"]
 
 
 def test_an_eager_run_says_that_it_is(app: Any, facts: Any) -> None:
