@@ -200,11 +200,16 @@ class Handler:
             self._fail(run, _by_celerys_name(outcome.exception))
 
     def _has_said_so(self, run: Run) -> bool:
-        """Its process died after the result was stored, and before the run was settled."""
+        """Its process died after the result was stored, and before the run was settled.
+
+        That it is merely revoked, any worker may have written that was asked to end it and does not run it.
+        """
         try:
-            return self.app.backend.get_state(run.id) in (states.SUCCESS, states.REVOKED)
+            said = self.app.backend.get_task_meta(run.id)
         except NotImplementedError:  # there is no result backend
             return False
+        is_terminated = said["status"] == states.REVOKED and str(said["result"]) == "terminated"
+        return is_terminated or said["status"] == states.SUCCESS
 
     def _fail(self, run: Run, error: BaseException) -> None:
         task = self.app.tasks.get(run.task)
@@ -226,8 +231,7 @@ class Handler:
         refusing.info("Discarding %s task: %s[%s]", reason, run.task, run.id)
         self.app.backend.mark_as_revoked(run.id, reason, request=context, store_result=not ignores)
         self.tell("task-revoked", uuid=run.id, terminated=terminated, signum=signum, expired=expired)
-        request = Request(run, self.app, self.hostname, task)
-        signals.task_revoked.send(sender=task, request=request, terminated=terminated, signum=signum, expired=expired)
+        signals.task_revoked.send(sender=task, request=context, terminated=terminated, signum=signum, expired=expired)
 
     def _is_revoked(self, request: Request) -> bool:
         if request.id in state.revoked:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from compat import signals, states
+from compat.app.task import Context
 from compat.exceptions import TaskRevokedError
 from compat.worker import state
 from tests.compat.control.conftest import HOST, SECONDS, Lasting
@@ -74,6 +75,20 @@ def test_a_running_task_is_terminated(hasty: Any, worker: Any, lasting: Lasting,
 
     assert answer[HOST] == {"ok": f"terminate: {result.id}"}
     assert (told["request"].id, told["terminated"], told["expired"]) == (result.id, True, False)
+    assert isinstance(told["request"], Context)
+    assert told["request"].task == lasting.task.name
+    with pytest.raises(TaskRevokedError, match="terminated"):
+        result.get(timeout=SECONDS)
+
+
+def test_it_is_told_that_a_task_was_terminated_though_another_worker_knows_it_as_revoked_only(
+    hasty: Any, worker: Any, lasting: Lasting, revocations: Any
+) -> None:
+    result = lasting.begin()
+    hasty.backend.mark_as_revoked(result.id, "revoked")  # all are asked, and most do not run it
+    hasty.control.terminate(result.id, reply=True, timeout=SECONDS, limit=1)
+
+    assert revocations()["terminated"] is True
     with pytest.raises(TaskRevokedError, match="terminated"):
         result.get(timeout=SECONDS)
 
