@@ -14,11 +14,12 @@ from pyramid_scheduler.api import SUCCEEDED, JobTerminated, Outcome, Run, RunSta
 from .. import signals, states
 from ..app import trace
 from ..app.outcomes import LOG_RECEIVED
-from ..app.request import Context
+from ..app.request import Context, get_actual_ignore_result
 from ..app.task import Task as BaseTask
 from ..app.trace import TraceInfo
 from ..exceptions import InvalidTaskError, NotRegistered, Reject, Retry, WorkerLostError
 from ..producing import Catching
+from ..utils.einfo import ExceptionInfo
 from ..utils.log import get_logger
 from . import state
 from .request import REQUEUED, Request, task_request
@@ -131,7 +132,7 @@ class Handler:
             said = task_request(run, self.hostname, request.delivery_info)
             traced = task.__trace__(run.id, run.args, run.kwargs, said)
         except Reject as reject:
-            return self._rejected(task, run, reject)
+            return self._rejected(task, run, reject, ExceptionInfo(internal=True))
         except JobTerminated:
             raise
         except BaseException as error:  # the task called for the end of its process, say
@@ -157,13 +158,15 @@ class Handler:
             self.tell("task-retried", uuid=run.id, exception=repr(error.exc), traceback=frames)
             return Outcome(RunState.RETRIED, exception=error, error=words, traceback=frames)
         if traced.info.state == states.REJECTED:
-            return self._rejected(task, run, error)
+            return self._rejected(task, run, error, einfo)
         if traced.info.state == states.IGNORED:
             return Outcome(RunState.IGNORED)
         self.tell("task-failed", uuid=run.id, exception=repr(error), traceback=frames)
         return Outcome(RunState.FAILED, exception=error, error=words, traceback=frames)
 
-    def _rejected(self, task: Any, run: Run, reject: Reject) -> Outcome:
+    def _rejected(self, task: Any, run: Run, reject: Reject, einfo: Any) -> Outcome:
+        if not reject.requeue:
+            self._failed_by_reject(task, run, reject, einfo)
         if task.acks_late:
             self.tell("task-rejected", uuid=run.id, requeue=reject.requeue)
         elif reject.requeue:  # the broker has forgotten the message: there is nothing to be given back
@@ -172,10 +175,15 @@ class Handler:
             # Published anew and not merely given back: the task must see that it had this message before.
             again = self.app.pipeline.scheduler.sealer.reseal(run.delivery.message(), **{REQUEUED: True, TURN: None})
             return Outcome(RunState.IGNORED, follow_ups=(again,))
-        reason = reject.reason if isinstance(reject.reason, Exception) else reject
-        context = Context.over(task_request(run, self.hostname))
-        self.app.backend.mark_as_failure(run.id, reason, request=context, store_result=not context.ignore_result)
         return Outcome(RunState.FAILED, exception=reject, error=f"it was rejected: {reject.reason}")
+
+    def _failed_by_reject(self, task: Any, run: Run, reject: Reject, einfo: Any) -> None:
+        """It will not run again: a failure, though none that the task's own handlers hear of."""
+        context = Context.over(task_request(run, self.hostname))
+        self.app.backend.mark_as_failure(run.id, reject, request=context, store_result=_stores_errors(task, context))
+        told = {"exception": reject, "args": run.args, "kwargs": run.kwargs, "traceback": einfo.traceback}
+        signals.task_failure.send(sender=task, task_id=run.id, einfo=einfo, **told)
+        self.tell("task-failed", uuid=run.id, exception=repr(reject), traceback=einfo.traceback)
 
     def _unknown(self, run: Run, request: Request) -> Outcome:
         error = NotRegistered(run.task)
@@ -227,9 +235,9 @@ class Handler:
         expired, terminated = reason == "expired", reason == "terminated"
         context = Context.over(task_request(run, self.hostname))
         task = self.app.tasks.get(run.task)
-        ignores = task is not None and (context.ignore_result or task.ignore_result)
         refusing.info("Discarding %s task: %s[%s]", reason, run.task, run.id)
-        self.app.backend.mark_as_revoked(run.id, reason, request=context, store_result=not ignores)
+        stores = task is None or _stores_errors(task, context)
+        self.app.backend.mark_as_revoked(run.id, reason, request=context, store_result=stores)
         self.tell("task-revoked", uuid=run.id, terminated=terminated, signum=signum, expired=expired)
         signals.task_revoked.send(sender=task, request=context, terminated=terminated, signum=signum, expired=expired)
 
@@ -248,6 +256,10 @@ def _not_called(*args: Any, **kwargs: Any) -> None:
 
 def _by_celerys_name(error: BaseException) -> BaseException:
     return WorkerLostError(*error.args) if isinstance(error, WorkerLost) else error
+
+
+def _stores_errors(task: Any, context: Context) -> bool:
+    return task.store_errors_even_if_ignored or not get_actual_ignore_result(task, context)
 
 
 def _overlap(stamp: Any, revoked: Any) -> bool:

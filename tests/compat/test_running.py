@@ -184,6 +184,25 @@ def test_a_task_that_is_acked_before_it_runs_cannot_be_requeued(app: Any, worker
     assert (runs, rejected.state) == ([rejected.id], states.PENDING)
 
 
+def test_a_task_that_is_rejected_for_good_has_failed(app: Any, worker: Any) -> None:
+    failures: SimpleQueue[Any] = SimpleQueue()
+
+    @app.task(ignore_result=True, store_errors_even_if_ignored=True)
+    def picky(x: int) -> None:
+        raise Reject(ValueError("bad"))
+
+    def note(exception: Any, traceback: Any, args: Any, **told: Any) -> None:
+        failures.put((exception.requeue, "in picky" in traceback, args))
+
+    signals.task_failure.connect(note, weak=False, dispatch_uid="rejected")
+    try:
+        rejected = picky.delay(1)
+        assert failures.get(timeout=SECONDS) == (False, True, [1])
+        assert (rejected.state, type(app.AsyncResult(rejected.id).result)) == (states.FAILURE, Reject)
+    finally:
+        signals.task_failure.disconnect(dispatch_uid="rejected")
+
+
 @pytest.mark.parametrize("raised", [SystemExit(3), CancelledError()], ids=repr)
 def test_a_task_that_calls_for_the_end_of_its_process_has_failed_and_its_errbacks_hear_of_it(
     app: Any, worker: Any, raised: BaseException

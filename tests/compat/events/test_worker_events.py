@@ -94,12 +94,15 @@ def test_a_revoked_task_is_told_as_revoked(app: Any, told: Told) -> None:
     assert (event["expired"], event["terminated"]) == (False, False)
 
 
-def test_a_rejected_task_is_told_as_rejected(app: Any, told: Told) -> None:
+def test_a_rejected_task_is_told_as_failed_and_as_rejected(app: Any, told: Told) -> None:
     @app.task(name="shop.picky", acks_late=True, lazy=False)
     def picky() -> None:
         raise Reject("not mine")
 
-    assert told("task-rejected", picky.delay().id)["requeue"] is False
+    uuid = picky.delay().id
+
+    assert told("task-rejected", uuid)["requeue"] is False
+    assert types_of(told, uuid) == ["task-received", "task-started", "task-failed", "task-rejected"]
 
 
 def test_of_an_ignored_task_no_end_is_told(app: Any, told: Told) -> None:
