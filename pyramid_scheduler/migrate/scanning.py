@@ -18,7 +18,8 @@ from .task_scanning import TaskScan
 _IN_A_STRING = re.compile(r"celery(\.[A-Za-z_]\w*)+(:[A-Za-z_]\w*)?")
 #: Names of tasks and loggers, which stay what they are.
 _NOT_MODULES = re.compile(
-    r"celery\.(accumulate|backend_cleanup|chain|chord|chord_unlock|chunks|group|map|ping|redirected|starmap|task|worker)"
+    r"celery\.(accumulate|backend_cleanup|chain|chord|chord_unlock|chunks|group|map|ping|starmap"
+    r"|app\.trace|beat|redirected|task|worker(\.control|\.request|\.strategy|\.consumer\.consumer)?)"
 )
 _SENDING = ("apply_async", "send_task")
 _TAKING_SETTINGS = ("conf.update", "config_from_object", "add_defaults")

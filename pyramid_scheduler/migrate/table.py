@@ -93,14 +93,19 @@ def table(kind: Kind) -> Table:
 
 def judge(kind: Kind, name: str) -> Judgement | None:
     """What the façade makes of a name; None for what is not Celery's at all."""
-    if kind is not Kind.TEXT:
-        return table(kind).judge(name)
-    imports = table(Kind.IMPORT)
-    found = imports.find(name.replace(":", "."))
-    judgement = imports.judge(found or name)
+    return _judge_text(name) if kind is Kind.TEXT else table(kind).judge(name)
+
+
+def _judge_text(text: str) -> Judgement | None:
+    """None for what may as well be a setting of the application's own: no module of Celery's, nor a thing in one."""
+    imports, name = table(Kind.IMPORT), text.replace(":", ".")
+    found = imports.find(name) or name
+    judgement = imports.judge(found)
     if judgement is None or judgement.verdict is Verdict.UNSUPPORTED:
         return judgement
-    return Judgement(Verdict.DIFFERS, f"a name in a text, which --write leaves: make it compat{name[len('celery') :]}")
+    if found != name and found in imports.modules:
+        return imports.judge(name) if ":" in text else None
+    return Judgement(Verdict.DIFFERS, f"a name in a text, which --write leaves: make it compat{text[len('celery') :]}")
 
 
 @cache

@@ -55,7 +55,6 @@ def test_what_is_unsupported_in_a_large_project_is_found(parcels: Path) -> None:
         ("parcels/celery.py", 15, "setting worker_state_db"),
         ("parcels/base.py", 15, "task option reject_on_worker_lost"),
         ("parcels/settings.py", 8, "django_celery_beat"),
-        ("parcels/settings.py", 9, '"celery.app.trace"'),
         ("parcels/settings.py", 16, "setting CELERY_WORKER_PREFETCH_MULTIPLIER (worker_prefetch_multiplier)"),
         ("tracking/monitor.py", 17, "app.control.revoke(terminate)"),
         ("tracking/monitor.py", 18, "app.control.rate_limit"),
@@ -144,6 +143,33 @@ def test_other_libraries_decorators_and_settings_are_left_alone(tmp_path: Path) 
     )
 
     assert scan_text(tmp_path, text) == [(2, "same", "celery.shared_task")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("celery.scheduler_url", "celery.result_url", "celery.result.url", "celery.nothing.of_the.kind"),
+        *("celery.ping", "celery.app.trace", "celery.beat", "celery.worker.strategy"),
+    ],
+)
+def test_settings_and_loggers_and_tasks_whose_names_begin_with_celerys_are_left_alone(
+    tmp_path: Path, text: str
+) -> None:
+    assert scan_text(tmp_path, f"said = {text!r}\n") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("celery.utils.log", "differs"),
+        ("celery.beat:PersistentScheduler", "differs"),
+        ("celery.app.task.Task.apply_async", "differs"),
+        ("celery.beat:Moon", "unsupported"),
+        ("celery.backends.mongodb:MongoBackend", "unsupported"),
+    ],
+)
+def test_modules_of_celerys_and_what_is_in_them_are_found_in_texts(tmp_path: Path, text: str, verdict: str) -> None:
+    assert scan_text(tmp_path, f"said = {text!r}\n") == [(1, verdict, f'"{text}"')]
 
 
 def test_an_app_is_known_in_the_files_that_import_it(tmp_path: Path) -> None:
