@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -32,6 +33,10 @@ class Consumer:
         self.controller.handler.look_again()
 
     reset_time_limits = reset_rate_limits
+
+    @property
+    def pid(self) -> int:
+        return os.getpid()
 
     @property
     def queues(self) -> list[Any]:

@@ -18,6 +18,8 @@ AGAIN_SECONDS, OPEN_SECONDS = 1.0, 5.0
 class EventSender:
     """Sends events from a thread and a connection of its own; what cannot be sent is dropped, and tasks go on."""
 
+    interval = HEARTBEAT_SECONDS
+
     def __init__(self, controller: Any) -> None:
         self.controller = controller
         self._dispatcher: Any = None
@@ -41,6 +43,11 @@ class EventSender:
 
     def announce(self) -> None:
         self._is_ready.set()
+
+    @property
+    def eventer(self) -> Any:
+        """What sends them, as the sender of heartbeat_sent has it."""
+        return self._dispatcher
 
     @property
     def is_open(self) -> bool:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
+from compat import signals
 from compat.contrib.testing.worker import start_worker
 from compat.exceptions import Ignore, Reject
 from compat.worker import state
@@ -126,3 +130,19 @@ def test_a_client_tells_what_it_sends_where_that_is_wanted(app: Any, told: Told)
 
     assert (event["name"], event["args"], event["kwargs"]) == ("shop.elsewhere", "(1,)", "{'x': 2}")
     assert (event["queue"], event["routing_key"], event["retries"]) == ("elsewhere", "elsewhere", 0)
+
+
+def test_a_worker_s_own_signals_tell_its_process_and_what_sends_its_events(app: Any, mocker: MockerFixture) -> None:
+    mocker.patch("compat.worker.events.HEARTBEAT_SECONDS", 0.25)
+    ready, beats = SimpleQueue[Any](), SimpleQueue[Any]()
+    signals.worker_ready.connect(lambda sender, **told: ready.put(sender), weak=False, dispatch_uid="own")
+    signals.heartbeat_sent.connect(lambda sender, **told: beats.put(sender), weak=False, dispatch_uid="own")
+    try:
+        with start_worker(app, perform_ping_check=False, without_heartbeat=False):
+            consumer, heart = ready.get(timeout=SECONDS), beats.get(timeout=SECONDS)
+            assert (consumer.pid, heart.interval) == (os.getpid(), 2.0)
+            assert heart.eventer is consumer.event_dispatcher
+            assert heart.eventer.enabled
+    finally:
+        signals.worker_ready.disconnect(dispatch_uid="own")
+        signals.heartbeat_sent.disconnect(dispatch_uid="own")
