@@ -55,11 +55,18 @@ class SchemaMismatch(SchedulerError):
     """The database was made by another version of pyramid_scheduler."""
 
 
-class SoftTimeLimitExceeded(SchedulerError):
+class _LimitExceeded(SchedulerError):
+    def __str__(self) -> str:
+        """Without words of its own it reads as Celery's does: there are applications that compare that."""
+        has_words = bool(self.args) and isinstance(self.args[0], str)
+        return super().__str__() if has_words else f"{type(self).__name__}{self.args}"
+
+
+class SoftTimeLimitExceeded(_LimitExceeded):
     """Raised inside a job that has run longer than its ``soft_time_limit``."""
 
 
-class TimeLimitExceeded(SchedulerError):
+class TimeLimitExceeded(_LimitExceeded):
     """The job ran longer than its ``time_limit`` and its process was killed."""
 
 

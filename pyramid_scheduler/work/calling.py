@@ -39,7 +39,8 @@ class Caller:
         """The outcome that the task's own handler gives, or SUCCEEDED with what its function returned."""
         said = run.headers.get("timelimit")
         if task.limits is not None or (said and (said[0] is not None or said[1] is not None)):
-            with self._limits.hold(run, task.limits_of(run), wants_word=task.ended is not None):
+            has_words = task.handler is None  # a handler finds its own
+            with self._limits.hold(run, task.limits_of(run), wants_word=task.ended is not None, has_words=has_words):
                 return self._until_terminated(task, run)
         return self._until_terminated(task, run)
 

@@ -53,8 +53,9 @@ class Limits:
         self._lock = threading.Lock()
 
     @contextmanager
-    def hold(self, run: Run, limits: TimeLimits, *, wants_word: bool = False) -> Iterator[None]:
-        """Enforce the limits while the context lasts; ``wants_word``: its task is told of its process's end."""
+    def hold(self, run: Run, limits: TimeLimits, *, wants_word: bool = False, has_words: bool = True) -> Iterator[None]:
+        """Enforce the limits while the context lasts. ``wants_word``: its task is told of its process's end;
+        ``has_words``: what is raised says how long it took."""
         hard, soft = limits
         if hard is not None and self._report is not None:
             at = self._clock.monotonic() + float(hard)
@@ -63,19 +64,19 @@ class Limits:
         elif hard is not None and soft is None:
             soft = hard  # without a supervisor nobody can end the process: the best that is left
         try:
-            with self._soft(run.id, soft, hard_only=soft == hard and limits[1] is None):
+            cls = TimeLimitExceeded if soft == hard and limits[1] is None else SoftTimeLimitExceeded
+            with self._soft(run.id, soft, cls, has_words):
                 yield
         finally:
             if hard is not None and self._report is not None:
                 self._report(run.id, None)
 
     @contextmanager
-    def _soft(self, run_id: str, seconds: float | None, *, hard_only: bool) -> Iterator[None]:
+    def _soft(self, run_id: str, seconds: float | None, cls: type[BaseException], has_words: bool) -> Iterator[None]:
         if seconds is None:
             yield
             return
-        cls = TimeLimitExceeded if hard_only else SoftTimeLimitExceeded
-        error = cls(f"the job has run longer than {float(seconds):g} s")
+        error = cls(f"the job has run longer than {float(seconds):g} s") if has_words else cls()
         if threading.current_thread() is threading.main_thread():
             with _alarm(float(seconds), error):
                 yield

@@ -13,7 +13,7 @@ import pytest
 
 from compat import group, signals, states
 from compat.contrib.testing.worker import start_worker
-from compat.exceptions import Ignore, NotRegistered, Reject, WorkerLostError
+from compat.exceptions import Ignore, NotRegistered, Reject, SoftTimeLimitExceeded, WorkerLostError
 from compat.pipeline import settings_of
 from tests.fleet import wait_for
 
@@ -201,6 +201,29 @@ def test_a_task_that_is_rejected_for_good_has_failed(app: Any, worker: Any) -> N
         assert (rejected.state, type(app.AsyncResult(rejected.id).result)) == (states.FAILURE, Reject)
     finally:
         signals.task_failure.disconnect(dispatch_uid="rejected")
+
+
+def test_a_soft_time_limit_reads_as_celerys_does(app: Any, worker: Any) -> None:
+    said: SimpleQueue[str] = SimpleQueue()
+
+    class Noting(app.Task):  # type: ignore[misc,name-defined]
+        def on_failure(self, exc: Any, *args: Any) -> None:
+            said.put(str(exc))
+
+    @app.task(base=Noting, soft_time_limit=0.05)
+    def spin() -> None:
+        try:
+            while True:
+                pass
+        except SoftTimeLimitExceeded as error:
+            said.put(str(error))
+            raise
+
+    result = spin.delay()
+
+    assert [said.get(timeout=SECONDS), said.get(timeout=SECONDS)] == ["SoftTimeLimitExceeded()"] * 2
+    wait_for(result.ready, what="the result")
+    assert (repr(result.result), result.result.args) == ("SoftTimeLimitExceeded()", ())
 
 
 @pytest.mark.parametrize("raised", [SystemExit(3), CancelledError()], ids=repr)
