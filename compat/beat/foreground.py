@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -35,6 +36,7 @@ class Beat:
         remote_control: bool | None = None,
         hostname: str | None = None,
         quiet: bool = False,
+        socket_timeout: float | None = 30,
         **options: Any,
     ) -> None:
         self.app = app or self.app
@@ -45,6 +47,7 @@ class Beat:
         self.max_interval = max_interval
         self.remote_control, self.hostname = remote_control, hostname
         self.quiet = quiet
+        self.socket_timeout = socket_timeout
 
     def run(self) -> Any:
         """Keep the times until SIGTERM; returns the exit code."""
@@ -66,7 +69,8 @@ class Beat:
             remote_control=self.remote_control,
             hostname=self.hostname,
         )
-        with _heeding_signals(service), suppress(SystemExit):  # told to stop before it ticked
+        # The last: told to stop before it ticked.
+        with _heeding_signals(service), _impatient(self.socket_timeout), suppress(SystemExit):
             self._announce(service)
             self.app.log.setup(self.loglevel, self.logfile, self.app.conf.worker_redirect_stdouts)
             take_out_beat_schedule(self.app)
@@ -88,6 +92,17 @@ class Beat:
         if scheduler.info:
             print(scheduler.info)
         print("  run one at a time: of two each sends all that is due, unless that class sees to it", flush=True)
+
+
+@contextmanager
+def _impatient(seconds: float | None) -> Iterator[None]:
+    """Sockets for which nobody says how long to wait: a server that is silent must not keep the ticks waiting."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds or before)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 from typing import Any
 
@@ -67,6 +68,22 @@ def test_it_ticks_until_sigterm_and_then_writes_the_schedule_down(
     said = capsys.readouterr().out
     assert "Noting keeps the times, and not the ledger" in said
     assert "run one at a time" in said
+
+
+@pytest.mark.parametrize(("said", "limit"), [({}, 30.0), ({"socket_timeout": 5}, 5.0), ({"socket_timeout": 0}, None)])
+def test_a_server_that_is_silent_does_not_keep_it_waiting_for_ever(
+    beat: Any, said: dict[str, int], limit: float | None
+) -> None:
+    limits = []
+
+    class Asking(Noting):
+        def tick(self, *args: Any, **kwargs: Any) -> float:
+            limits.append(socket.getdefaulttimeout())
+            signal.raise_signal(signal.SIGTERM)
+            return LONG
+
+    assert beat(Asking, **said).run() == 0
+    assert (limits, socket.getdefaulttimeout()) == ([limit], None)
 
 
 def test_a_tick_that_sends_something_is_let_finish(beat: Any) -> None:
