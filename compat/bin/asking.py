@@ -9,7 +9,7 @@ from typing import Any
 
 from kombu.utils.encoding import safe_repr
 
-from ..utils.text import pretty
+from ..utils.text import indent
 from ..worker import control as _commands
 from ..worker.panel import Panel
 
@@ -101,9 +101,22 @@ def _show(answers: dict[str, Any], args: argparse.Namespace, words: str) -> None
         print(json.dumps(answers, default=safe_repr))
         return
     for node, answer in answers.items():
-        print(words.format(node=node) if words else f"-> {node}: OK\n    {pretty(answer)}")
+        word, text = _told(answer)
+        print(words.format(node=node) if words else f"->  {node}: {word}\n{indent(text, 4)}")
     if not args.quiet:
         print(f"\n{len(answers)} node{'' if len(answers) == 1 else 's'} online.")
+
+
+def _told(answer: Any) -> tuple[str, str]:
+    """(word, text) as Celery has them, by which scripts tell whether it went well."""
+    if isinstance(answer, dict) and answer.keys() & {"ok", "error"}:
+        word, name = ("OK", "ok") if "ok" in answer else ("ERROR", "error")
+        return word, indent(_told(answer[name])[1], 4)
+    if isinstance(answer, list):
+        return "OK", "\n".join(f"* {item}" for item in answer) or "- empty -"
+    if isinstance(answer, dict):
+        return "OK", json.dumps(answer, sort_keys=True, indent=4, default=safe_repr)
+    return "OK", str(answer)
 
 
 def _arguments(action: str, given: list[str]) -> dict[str, Any]:

@@ -63,6 +63,26 @@ def test_an_app_that_cannot_be_loaded_is_named_in_one_line(say: Any) -> None:
     assert "-A no_such_project: the app cannot be loaded: No module named 'no_such_project'" in err
 
 
+@pytest.mark.parametrize(
+    ("words", "lines"),
+    [
+        (("inspect", "ping"), ["OK", "        pong"]),
+        (("inspect", "reserved"), ["OK", "    - empty -"]),
+        (("inspect", "query_task", "none"), ["OK", "    {}"]),
+        (("inspect", "registered"), ["OK", "    * lasting"]),
+        (("control", "rate_limit", "none", "5/m"), ["ERROR", "        unknown task"]),
+    ],
+)
+def test_an_answer_is_laid_out_as_celery_does(
+    worker: Any, say: Any, lasting: Lasting, words: tuple[str, ...], lines: list[str]
+) -> None:
+    first, second = lines
+    told = say(*words, "-t", "0.2")[1].splitlines()
+
+    assert told[0] == f"->  {HOST}: {first}"
+    assert second in told
+
+
 def test_inspect_answers_in_json(worker: Any, say: Any, lasting: Lasting) -> None:
     result = lasting.begin(1)
     status, out, _ = say("inspect", "active", "-t", "0.3", "-j")
