@@ -57,7 +57,7 @@ class Booting:
         queues = tuple(scheduler.composer.queue(queue) for queue in self.queues) or settings.queues
         threads = self.threads or settings.worker_threads
         hello = Hello(portable(settings), queues, threads)
-        scheduler.occasions.leave.add(line.leave)
+        scheduler.occasions.leave.add(lambda: line.leave(scheduler.exit_status))
         wiring = scheduler.wiring
         if part.role == "timekeeper":
             keeper = wiring.timekeeper(part.name)

@@ -46,6 +46,7 @@ class Scheduler:
         self.wiring = Wiring(self, context)
         self._crew: Crew | None = None
         self.occasions = Occasions()
+        self.exit_status = 0  # of the process's supervisor, where this one asks it to stop
 
     # The wings, opened when first used
 
@@ -237,8 +238,10 @@ class Scheduler:
         """Call this when it is about to end in good order, the latest first; ``atexit`` is not called."""
         self.occasions.exit.add(call)
 
-    def leave(self) -> None:
-        """Ask the ``pscheduler`` of which this process is one to stop, as SIGTERM does; elsewhere nothing happens."""
+    def leave(self, status: int = 0) -> None:
+        """Ask the ``pscheduler`` of which this process is one to stop, as SIGTERM does, and to end with that status;
+        elsewhere nothing happens."""
+        self.exit_status = status
         self.occasions.leave.come()
 
     def send(self, messages: Sequence[Message]) -> None:

@@ -53,9 +53,9 @@ class Line:
     def __call__(self, run_id: str, deadline: Deadline | None) -> None:
         self._say("deadline", (run_id, deadline))
 
-    def leave(self) -> None:
-        """Ask it to stop, with all its children."""
-        self._say("leave", None)
+    def leave(self, status: int = 0) -> None:
+        """Ask it to stop, with all its children, and end with that status."""
+        self._say("leave", status)
 
     def _say(self, what: str, value: Any) -> None:
         with self._lock, contextlib.suppress(OSError):

@@ -78,17 +78,17 @@ class Supervisor:
         self._signals = 0
         self._restart = False
         self._beat_at = 0.0
-        self._failure = ""
+        self._failure, self._status = "", 0
 
     def run(self) -> int:
-        """Until SIGTERM or SIGINT; 1 where no child ever came up."""
+        """Until SIGTERM or SIGINT; 1 where no child ever came up, else what the child says that asked for the end."""
         self._listen_to_signals()
         try:
             while not self._is_over():
                 self._turn()
         finally:
             self._end()
-        return 1 if self._failure and self._home is None else 0
+        return 1 if self._failure and self._home is None else self._status
 
     def _turn(self) -> None:
         self._fill_posts()
@@ -146,7 +146,7 @@ class Supervisor:
                 run_id, deadline = value
                 one.note(run_id, deadline)
             elif what == "leave":
-                self._leave(one)
+                self._leave(one, value)
 
     def _greet(self, hello: Any) -> None:
         self._failure = ""
@@ -251,8 +251,9 @@ class Supervisor:
             log.info("SIGHUP: the children are replaced, one after the other")
             self._outdated = deque(self._children())
 
-    def _leave(self, one: Child) -> None:
+    def _leave(self, one: Child, status: int) -> None:
         """All children may ask for it at once: that is one wish, and none to hurry."""
+        self._status = self._status or status
         if self._stop_at is None:
             log.info("%s asks for the end of all", one.part.name)
             self._stop(self._shutdown_seconds)

@@ -45,7 +45,7 @@ class Service:
         if self.conduct == "leave":
             while not (self.directory / "tired").exists():
                 time.sleep(0.01)
-            self.line.leave()
+            self.line.leave(7)
         if self.conduct == "recycle":
             time.sleep(0.2)
             return 3

@@ -147,13 +147,13 @@ def test_a_first_signal_lets_children_finish_and_a_second_ends_them_at_once(make
     assert crew.wait(5) == 0
 
 
-def test_children_that_all_ask_for_the_end_are_told_once_and_may_finish(make_crew: Make) -> None:
+def test_children_that_all_ask_for_the_end_are_told_once_and_may_finish_and_say_the_status(make_crew: Make) -> None:
     crew = make_crew(processes=2, conduct="leave")
     crew.up(3)
 
     (crew.directory / "tired").touch()
 
-    assert crew.wait() == 0
+    assert crew.wait() == 7
     assert [seconds for _, seconds in crew.lines("told")] == [str(SHUTDOWN_SECONDS)] * 3
 
 
