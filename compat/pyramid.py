@@ -57,6 +57,11 @@ def share(registry: Any) -> None:
     scheduler.tasks.fallback = lambda name: _task(app, handler, known, name)
     scheduler.at_exit(end_workloop)
     app.loader.import_default_modules()
+    if any(app.steps.values()):
+        raise ImproperlyConfigured(
+            "app.steps: pscheduler runs an application's jobs without Celery's worker, and none of its bootsteps: say"
+            " registry.scheduler.at_start(…), at_stop(…) and at_exit(…) instead"
+        )
     if app.conf.beat_schedule or app.conf.result_backend:
         declare_beat_schedule(app, scheduler)
 

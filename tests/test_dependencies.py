@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("pyramid_scheduler", "compat")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 #: Imported where an application has them.
-GUESTS = {"django", "pytest", "tblib"}
+GUESTS = {"click", "django", "pytest", "tblib"}
 #: Found by their entry points, or by SQLAlchemy.
 PLUGINS = {"plaster-pastedeploy", "psycopg", "pymysql"}
 #: Comes with another one's extra.

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..app.utils import find_app
 from ..exceptions import ImproperlyConfigured
-from . import asking, beat, environment, moving, tasks, watching, worker
+from . import asking, beat, environment, moving, tasks, user_options, watching, worker
 
 Command = Callable[[Any, argparse.Namespace], int]
 
@@ -56,9 +56,13 @@ def main(argv: Sequence[str] | None = None, app: Any = None) -> int:
     sys.path.insert(0, os.getcwd())
     args, unknown = _parser().parse_known_args(words)
     try:
-        _refuse(args.command, unknown)
+        if args.command in REFUSED:
+            raise ImproperlyConfigured(REFUSED[args.command])
         environment.hand_on(args)
-        return COMMANDS[args.command][1](_app(args, app), args)
+        app = _app(args, app)
+        args.user_options, unknown = user_options.parse(app, args.command, unknown)
+        _refuse(args.command, unknown)
+        return COMMANDS[args.command][1](app, args)
     except ImproperlyConfigured as error:
         print(f"celery {args.command}: {error}", file=sys.stderr)
         return 64
@@ -66,8 +70,6 @@ def main(argv: Sequence[str] | None = None, app: Any = None) -> int:
 
 def _refuse(command: str, unknown: Sequence[str]) -> None:
     """Raises ImproperlyConfigured for what is not there and matters; says so of what does not matter."""
-    if command in REFUSED:
-        raise ImproperlyConfigured(REFUSED[command])
     for word in unknown:
         option = word.partition("=")[0]
         if option in BEFORE_THE_WORD:

@@ -14,6 +14,7 @@ from pyramid_scheduler import supervise
 from ..beat.keeper import own_scheduler
 from ..concurrency import ALIASES, PREFORK
 from ..utils.nodenames import default_nodename, host_format, node_format
+from ..worker.consumer import check
 from .beat import add_scheduler_arguments
 from .loading import loading
 from .pidfile import pidfile
@@ -63,6 +64,7 @@ def run(app: Any, args: argparse.Namespace) -> int:
     if args.pool not in ALIASES:
         print(f"celery worker: the pool {args.pool} is not supported; threads is the nearest", file=sys.stderr)
         return 64
+    check(app)
     count = _concurrency(args.concurrency or app.conf.worker_concurrency)
     processes, threads = (count, 1) if args.pool in PREFORK else (1, count)
     if args.pool == "solo":
@@ -74,7 +76,7 @@ def run(app: Any, args: argparse.Namespace) -> int:
         print("celery worker: no queue is left to take from", file=sys.stderr)
         return 64
     beat = args.beat and own_scheduler(app, args.scheduler) is not None
-    load = loading(app, args.app, {**_options(args), "beat": beat})
+    load = loading(app, args.app, {**args.user_options, **_options(args), "beat": beat})
     with pidfile(_node_file(args.pidfile, args.hostname)):
         return supervise(
             load,

@@ -1,24 +1,61 @@
-"""What signals and remote control call the consumer: the part of a worker that takes from queues."""
+"""What signals, remote control and steps call the consumer: the part of a worker that takes from queues."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
+
+from ..bootsteps import Blueprint
+from ..exceptions import ImproperlyConfigured
+from .consuming import Consuming
+
+STOP_SECONDS = 5.0
 
 
 class Consumer:
     """One worker's."""
 
     gossip: Any = None
-    timer: Any = None
     event_dispatcher: Any = None
+    #: Of the steps; tasks come another way.
+    connection: Any = None
+    _consuming: Consuming | None = None
 
     def __init__(self, controller: Any) -> None:
         self.controller = controller
         self.app = controller.app
         self.hostname = controller.hostname
         self.pool = controller.pool
+        self.pid = os.getpid()
+        self.steps: list[Any] = []
+        self.blueprint = Blueprint(self.app.steps["consumer"], name="Consumer")
+
+    # Steps
+
+    def boot(self, **options: Any) -> None:
+        """Make the steps of the app."""
+        check(self.app)
+        self.blueprint.apply(self, **options)
+
+    def start(self) -> None:
+        if self.steps:
+            self._consuming = Consuming(self)
+            self._consuming.start()
+
+    def stop(self) -> None:
+        """Safe to call twice."""
+        if self._consuming is not None:
+            self._consuming.stop(STOP_SECONDS)
+
+    @property
+    def timer(self) -> Any:
+        return self.controller.timer
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(missing("consumer", name), name=name, obj=self)
+
+    # Tasks
 
     def call_soon(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
         call(*args, **kwargs)
@@ -41,3 +78,22 @@ class Consumer:
     @property
     def queues(self) -> list[Any]:
         return [self.app.amqp.queues[name] for name in self.controller.queue_names]
+
+
+def check(app: Any) -> None:
+    """Raises ImproperlyConfigured for steps that no worker of this app can run."""
+    for kind in ("worker", "consumer"):
+        Blueprint(app.steps[kind]).claim_steps()
+    if app.steps["consumer"] and not app.pipeline.is_open_to_kombu:
+        raise ImproperlyConfigured(
+            'app.steps["consumer"]: kombu does not reach this broker, so that there is no connection to consume with;'
+            " take Redis or RabbitMQ, or a program of its own (kombu.mixins.ConsumerMixin) with a broker of its own"
+        )
+
+
+def missing(part: str, name: str) -> str:
+    """What to say of an attribute that Celery's worker has."""
+    return (
+        f"a {part} has no {name!r} here, where pyramid_scheduler takes the tasks and runs them:"
+        " see the bootsteps in MIGRATING.md"
+    )

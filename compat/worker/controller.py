@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from .. import signals
 from ..concurrency.base import BasePool
@@ -18,9 +18,10 @@ from ..utils.log import get_logger
 from ..utils.nodenames import default_nodename
 from . import state
 from .answering import Answering
-from .consumer import Consumer
+from .consumer import Consumer, missing
 from .events import EventSender
 from .handling import Handler
+from .stepping import Stepping
 from .waiting import shown
 
 logger = get_logger("celery.apps.worker")
@@ -28,7 +29,7 @@ STOP_POLL_SECONDS = 0.05
 STORED_SECONDS = 0.2
 
 
-class WorkController:
+class WorkController(Stepping):
     """Runs an app's tasks: ``start()`` blocks until ``stop()``."""
 
     app: Any = None
@@ -68,6 +69,7 @@ class WorkController:
         self.app.finalize()
         self._remember_modules()
         self.queue_names = queues_of(self.app)
+        self._init_steps()
         self.consumer = Consumer(self)
         self.events = EventSender(self)
         self.handler = Handler(self.app, self.hostname, self.consumer, self.events)
@@ -109,18 +111,24 @@ class WorkController:
         signals.worker_init.send(sender=self)
         self.app.set_current()
         self.app.set_default()
+        self.boot()
         signals.worker_process_init.send(sender=self.hostname)
         try:
             declare_beat_schedule(self.app, self.prepare())
             self.events.start()  # before the first task, of which it is to tell
+            self.start_steps()
             self._consume(self.queue_names)
             self.listen()
+            self.consumer.start()
             signals.worker_ready.send(sender=self.consumer)
             self.on_consumer_ready(self.consumer)
             while not self._should_stop():
                 self._stopped.wait(STOP_POLL_SECONDS)
         finally:
             self._leave()
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(missing("worker", name), name=name, obj=self)
 
     def prepare(self) -> Any:
         """Let the app's scheduler run the app's tasks; returns it."""
@@ -152,6 +160,7 @@ class WorkController:
         self._stopped.set()
 
     def terminate(self, in_sighandler: bool = False) -> None:
+        self._terminates = True
         self.stop()
 
     def _leave(self) -> None:
@@ -159,6 +168,7 @@ class WorkController:
         self.answering.stop()
         self.stop_crews()
         self._crews.clear()
+        self.stop_steps()
         self.events.stop()
         signals.worker_process_shutdown.send(sender=self.hostname, pid=os.getpid(), exitcode=0)
         signals.worker_shutdown.send(sender=self)
@@ -166,6 +176,7 @@ class WorkController:
 
     def stop_crews(self) -> None:
         """Let what they run finish. Safe to call twice."""
+        self.consumer.stop()
         for crew in self._crews.values():
             crew.stop(self.scheduler.settings.shutdown_timeout_seconds)
 
@@ -252,6 +263,7 @@ class WorkController:
         connection.pop("password", None)
         return {
             **self.info(),
+            **self.blueprint.info(self),
             "pool": self.pool.info,
             "prefetch_count": self.concurrency,
             "broker": connection,

@@ -21,13 +21,13 @@ from .controller import WorkController
 from .workloop import end_workloop
 
 logger = get_logger("celery.apps.worker")
+_NOT_THE_CONTROLLERS = ("hostname", "include", "task_events")
 
 
 class Embedded(WorkController):
     """One whose tasks somebody else runs, but for those of queues that are added: its process has a supervisor."""
 
     keeps_times = False
-    is_first = True
 
     def on_init_blueprint(self) -> None:
         # Not before: what Django and the task modules set up is not to undo it, and they may want to be asked.
@@ -41,7 +41,7 @@ class Embedded(WorkController):
     def stop(self, in_sighandler: bool = False, exitcode: int | None = None) -> None:
         """End the worker, with all its processes."""
         super().stop(in_sighandler, exitcode)
-        self.scheduler.leave()
+        self.scheduler.leave(exitcode or 0)
 
 
 def embed(app: Any, options: dict[str, Any], hostname: str, *, speaks: bool = True, first: bool = True) -> Scheduler:
@@ -55,13 +55,9 @@ def embed(app: Any, options: dict[str, Any], hostname: str, *, speaks: bool = Tr
     controller = Embedded(
         app=app,
         hostname=hostname,
-        queues=options.get("queues"),
-        exclude_queues=options.get("exclude_queues"),
-        task_events=options.get("task_events") or None,
-        without_heartbeat=bool(options.get("without_heartbeat")),
         concurrency=1,
-        loglevel=options.get("loglevel"),
-        logfile=options.get("logfile"),
+        task_events=options.get("task_events") or None,
+        **{name: value for name, value in options.items() if name not in _NOT_THE_CONTROLLERS},
     )
     controller.is_first = first
     scheduler: Scheduler = controller.prepare()
@@ -70,6 +66,7 @@ def embed(app: Any, options: dict[str, Any], hostname: str, *, speaks: bool = Tr
     scheduler.at_exit(end_workloop)
     if speaks:
         signals.worker_init.send(sender=controller)
+        _boot(controller)
         app.loader.init_worker_process()
         signals.worker_process_init.send(sender=hostname)
         scheduler.at_start(lambda: _arrive(controller))
@@ -112,8 +109,19 @@ class EmbeddedBeat(threading.Thread):
         self.service.stop(wait=True)
 
 
+def _boot(controller: Embedded) -> None:
+    """A step that cannot be made ends the worker, as one that cannot start; the supervisor does not listen before."""
+    try:
+        controller.boot()
+    except (Exception, SystemExit) as error:
+        failure = error  # the name in the clause does not outlive it
+        controller.scheduler.at_start(lambda: controller.give_up(failure))
+
+
 def _arrive(controller: Embedded) -> None:
+    controller.start_steps()
     controller.listen()
+    controller.consumer.start()
     signals.worker_ready.send(sender=controller.consumer)
 
 
@@ -125,6 +133,7 @@ def _stop(controller: Embedded) -> None:
 def _leave(controller: Embedded, pid: int) -> None:
     if os.getpid() == pid:
         controller.stop_crews()
+        controller.stop_steps()
         signals.worker_process_shutdown.send(sender=controller.hostname, pid=pid, exitcode=0)
         controller.hush()
         signals.worker_shutdown.send(sender=controller)

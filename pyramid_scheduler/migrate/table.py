@@ -18,7 +18,7 @@ class Verdict(StrEnum):
 
 
 class Kind(StrEnum):
-    """Where a name is used; each has a table of its own, but that a name in a text is judged as an import."""
+    """Where a name is used; each has a table of its own; most names in texts are judged as imports."""
 
     IMPORT = "imports"
     PACKAGE = "packages"
@@ -98,7 +98,9 @@ def judge(kind: Kind, name: str) -> Judgement | None:
 
 def _judge_text(text: str) -> Judgement | None:
     """None for what may as well be a setting of the application's own: no module of Celery's, nor a thing in one."""
-    imports, name = table(Kind.IMPORT), text.replace(":", ".")
+    imports, texts, name = table(Kind.IMPORT), table(Kind.TEXT), text.replace(":", ".")
+    if name in texts:
+        return texts.judge(name)
     found = imports.find(name) or name
     judgement = imports.judge(found)
     if judgement is None or judgement.verdict is Verdict.UNSUPPORTED:

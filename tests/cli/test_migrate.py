@@ -14,7 +14,7 @@ from pyramid_scheduler.cli.main import main
 from tests.fleet import ROOT
 
 CODE = (
-    "from celery import Celery, bootsteps\n\napp = Celery('one', broker_url='redis://', worker_prefetch_multiplier=1)\n"
+    "from celery import Celery, security\n\napp = Celery('one', broker_url='redis://', worker_prefetch_multiplier=1)\n"
 )
 
 
@@ -31,7 +31,7 @@ def test_it_says_where_what_and_the_way_out_and_ends_with_a_sum(code: Path, caps
     lines = capsys.readouterr().out.splitlines()
     assert status == 1
     assert lines[0] == f"{code}:1: same        celery.Celery"
-    assert lines[1].startswith(f"{code}:1: unsupported celery.bootsteps: there is no blueprint")
+    assert lines[1].startswith(f"{code}:1: unsupported celery.security: message signing")
     assert lines[2] == f"{code}:3: same        setting broker_url"
     assert lines[3].startswith(f"{code}:3: differs     setting worker_prefetch_multiplier: has no effect")
     assert lines[4] == "4 uses of Celery's names in 1 files: 2 same, 1 differs, 1 unsupported"
@@ -50,7 +50,7 @@ def test_json_carries_the_same_facts(code: Path, capsys: pytest.CaptureFixture[s
     main(["migrate", "--json", "--write", str(code)])
 
     said = json.loads(capsys.readouterr().out)
-    assert said["findings"][1]["name"] == "celery.bootsteps"
+    assert said["findings"][1]["name"] == "celery.security"
     assert said["findings"][1]["verdict"] == "unsupported"
     assert said["rewritten"] == [str(code)]
     assert said["summary"] == {"files": 1, "same": 2, "differs": 1, "unsupported": 1}

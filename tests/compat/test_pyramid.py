@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from pyramid.config import Configurator
+from pyramid.exceptions import ConfigurationExecutionError
 
 from compat import Celery
 from compat.billiard import pool
+from compat.bootsteps import StartStopStep
 from compat.exceptions import ImproperlyConfigured
-from compat.pyramid import configure
+from compat.pyramid import celery_app, configure
 from compat.schedules import crontab
 
 INI = """
@@ -87,6 +89,15 @@ def test_including_it_makes_the_registrys_scheduler_the_apps() -> None:
     registry = config.registry
     assert registry["celery.app"].pipeline.scheduler is registry.scheduler
     assert registry["celery.app"].conf["PYRAMID_REGISTRY"] is registry
+
+
+def test_bootsteps_which_pscheduler_would_not_run_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(celery_app, "steps", {"worker": {StartStopStep}})
+    config = Configurator(settings={"scheduler.broker.url": "memory://", "scheduler.combined": "false"})
+    config.include("compat")
+
+    with pytest.raises(ConfigurationExecutionError, match=r"registry\.scheduler\.at_start"):
+        config.commit()
 
 
 def test_what_is_wrapped_around_the_workloop_is_called_as_a_worker_of_pyramid_ends(

@@ -36,12 +36,12 @@ def rewritten(text: str) -> str:
         ("from celery import schedules\n", "from compat import schedules\n"),
         ("from pyramid_celery import celery_app as app\n", "from compat.pyramid import celery_app as app\n"),
         (
-            "# above\nfrom celery import Celery, bootsteps, chain  # behind\n",
-            "# above\nfrom compat import Celery, chain\nfrom celery import bootsteps  # behind\n",
+            "# above\nfrom celery import Celery, security, chain  # behind\n",
+            "# above\nfrom compat import Celery, chain\nfrom celery import security  # behind\n",
         ),
         (
-            "from celery import (  # why\n    bootsteps,\n    chord,  # a chord\n)\n",
-            "from compat import (  # why\n    chord,  # a chord\n)\nfrom celery import (  # why\n    bootsteps,\n)\n",
+            "from celery import (  # why\n    security,\n    chord,  # a chord\n)\n",
+            "from compat import (  # why\n    chord,  # a chord\n)\nfrom celery import (  # why\n    security,\n)\n",
         ),
     ],
 )
@@ -53,8 +53,8 @@ def test_an_import_is_rewritten_and_its_form_kept(before: str, after: str) -> No
 @pytest.mark.parametrize(
     "text",
     [
-        "from celery import bootsteps\n",
-        "import celery.bootsteps\n",
+        "from celery import security\n",
+        "import celery.security\n",
         "from .celery import app\n",
         "from proj.celery import app\n",
         "import celery_once, django_celery_beat\n",
@@ -126,8 +126,8 @@ def test_comments_brackets_and_line_ends_of_a_large_project_stay(parcels: Path) 
     assert windows.read_bytes() == "from compat import Celery  # é\r\n".encode()
     assert "    chord,  # for the reports\n" in (parcels / "tracking/tasks.py").read_text()
     assert (parcels / "parcels/celery.py").read_text().splitlines()[4:6] == [
-        "from compat import Celery",
-        "from celery import bootsteps  # the step below needs both",
+        "from compat import Celery, bootsteps",
+        "from celery import security  # what is below needs all of it",
     ]
 
 
@@ -139,7 +139,7 @@ def test_modules_of_a_rewritten_project_import_without_celery(parcels: Path) -> 
         "sig = tracking.stamps.StampingVisitor\n"
         "assert parcels.base.Task.__module__ == 'compat.app.task'\n"
     )
-    (parcels / "parcels/__init__.py").write_text("")  # the app itself needs Django, and the step Celery
+    (parcels / "parcels/__init__.py").write_text("")  # the app itself needs Django, and its keys Celery
 
     done = subprocess.run([sys.executable, "-c", code], cwd=parcels, capture_output=True, text=True, check=False)
 

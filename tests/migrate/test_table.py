@@ -17,9 +17,10 @@ from compat.app.autoretry import DEFAULTS as RETRYING
 from compat.app.conf import _TO_NEW_KEY
 from compat.app.defaults import DEFAULTS
 from compat.app.messages import as_task_v2
+from compat.bootsteps import GIVEN
 from compat.contrib.django.task import DjangoTask
 from compat.exceptions import SoftTimeLimitExceeded
-from pyramid_scheduler.migrate.table import Kind, Verdict, judge, old_settings, table
+from pyramid_scheduler.migrate.table import Judgement, Kind, Verdict, judge, old_settings, table
 
 HERE = (Verdict.SAME, Verdict.DIFFERS)
 
@@ -83,10 +84,16 @@ def test_attributes_of_the_app_are_there(app: Any) -> None:
         operator.attrgetter(name)(app)
 
 
-def test_attributes_of_the_app_that_are_called_unsupported_fail_or_are_looked_at_by_nobody(app: Any) -> None:
+def test_the_attribute_of_the_app_that_is_called_unsupported_fails(app: Any) -> None:
     with pytest.raises(NotImplementedError):
         app.setup_security()
-    assert {"setup_security", "steps"} == set(table(Kind.APP).names(Verdict.UNSUPPORTED))
+    assert {"setup_security"} == set(table(Kind.APP).names(Verdict.UNSUPPORTED))
+
+
+def test_steps_of_celerys_that_others_may_require_stay_what_they_are_in_texts() -> None:
+    assert set(table(Kind.TEXT).names(Verdict.SAME)) == GIVEN
+    assert judge(Kind.TEXT, "celery.worker.components:Timer") == Judgement(Verdict.SAME)
+    assert judge(Kind.TEXT, "celery.worker.components:Consumer") != Judgement(Verdict.SAME)
 
 
 def test_options_of_tasks_are_attributes_or_taken_by_the_decorator(app: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from compat.beat import Beat
 from compat.bin import beat, worker
 from compat.bin.celery import main
 from compat.platforms import EX_CANTCREAT
+from compat.signals import user_preload_options
 
 USAGE = 64
 Start = Callable[..., dict[str, Any]]
@@ -136,6 +138,43 @@ def test_what_would_be_misunderstood_is_refused_with_the_way_out(
     capsys: pytest.CaptureFixture[str], words: tuple[str, ...], way_out: str
 ) -> None:
     assert main(words) == USAGE
+    assert way_out in capsys.readouterr().err
+
+
+@pytest.fixture
+def with_options(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Click, and the app with options of its own."""
+    click = pytest.importorskip("click")
+    monkeypatch.setattr(proj, "user_options", defaultdict(set))
+    proj.user_options["worker"].add(click.Option(["--colors"], type=int, multiple=True, default=[1]))
+    proj.user_options["preload"].add(click.Option(["--env"]))
+    return click
+
+
+def test_options_of_the_apps_own_are_read_as_click_reads_them(
+    start: Start, with_options: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told: list[Any] = []
+    receiver = user_preload_options.connect(lambda options, **kwargs: told.append(options), weak=False)
+    try:
+        options = start(*APP, "worker", "--colors", "2", "-l", "INFO", "--colors=3", "--env=x", "--other")["options"]
+    finally:
+        user_preload_options.disconnect(receiver)
+
+    assert (options["colors"], options["env"], options["loglevel"]) == ((2, 3), "x", "INFO")
+    assert told == [{"env": "x"}]
+    assert capsys.readouterr().err == "celery worker: --other has no effect here\n"
+    assert start(*APP, "worker")["options"]["colors"] == (1,)
+
+
+@pytest.mark.parametrize(("words", "way_out"), [(("--colors", "red"), "'red' is not a valid integer"), ((), "Click")])
+def test_options_that_click_cannot_read_are_an_error(
+    with_options: Any, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], way_out: str
+) -> None:
+    if not words:
+        proj.user_options["worker"].add("--of-another-time")
+
+    assert main([*APP, "worker", *words]) == USAGE
     assert way_out in capsys.readouterr().err
 
 

@@ -2,7 +2,7 @@
 
 import os
 
-from celery import Celery, bootsteps  # the step below needs both
+from celery import Celery, bootsteps, security  # what is below needs all of it
 from celery.signals import setup_logging, worker_process_init, worker_shutdown
 from kombu import Consumer, Queue
 
@@ -41,6 +41,9 @@ def reconnect(**kwargs): ...
 @worker_shutdown.connect
 def farewell(**kwargs): ...
 
+
+if "PARCELS_KEYS" in os.environ:
+    security.setup_security(allowed_serializers=["json"], key=os.environ["PARCELS_KEYS"])
 
 if __name__ == "__main__":
     app.worker_main(["worker"])
