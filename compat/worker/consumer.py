@@ -27,7 +27,6 @@ class Consumer:
         self.app = controller.app
         self.hostname = controller.hostname
         self.pool = controller.pool
-        self.pid = os.getpid()
         self.steps: list[Any] = []
         self.blueprint = Blueprint(self.app.steps["consumer"], name="Consumer")
 
