@@ -33,8 +33,7 @@ class Stepping:
 
     def boot(self) -> None:
         """Make the app's steps."""
-        said = ("loglevel", "logfile", "concurrency", "task_events", "without_heartbeat")
-        options = {**{name: getattr(self, name) for name in said}, **self.options}
+        options = {**{name: getattr(self, name) for name in SAID}, **self.options}
         self.blueprint.apply(self, **options)
         if self.is_first:
             self.consumer.boot(**options)
