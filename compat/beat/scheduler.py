@@ -13,6 +13,7 @@ from kombu.common import ignore_errors
 from kombu.utils.functional import maybe_evaluate
 
 from ..pipeline import speaks_kombu
+from ..producing import PipelineProducer
 from ..schedules import crontab
 from ..utils.functional import is_numeric_value
 from ..utils.log import get_logger
@@ -267,12 +268,16 @@ class Scheduler:
 
     @cached_property
     def producer(self) -> Any:
-        """The app's own; of another class only if one was given. Made once the broker answers."""
-        if speaks_kombu(self.app):
+        """Through the pipeline; of another class only if one was given. Made once the broker answers."""
+        speaks = speaks_kombu(self.app)
+        if speaks:
             self._ensure_connected()
-        if self.Producer is self.app.amqp.Producer:
-            return self.app.pipeline.producer
-        return self.Producer(self.connection, auto_declare=False)
+        if self.Producer is not self.app.amqp.Producer:
+            return self.Producer(self.connection, auto_declare=False)
+        producer = PipelineProducer(self.app, self.app.pipeline)
+        if speaks:
+            producer.connection = self.connection  # which is closed with this scheduler
+        return producer
 
     @property
     def info(self) -> str:

@@ -15,6 +15,7 @@ from ..utils.imports import load_extension_class_names, symbol_by_name
 from ..utils.log import get_logger
 from .answering import BeatPidbox
 from .bell import Bell
+from .flag import Flag
 from .persistent import PersistentScheduler
 
 logger = get_logger("celery.beat")
@@ -43,7 +44,8 @@ class Service:
         self.effective_max_interval: float | None = None
         self._pidbox: BeatPidbox | None = None
         self._last_tick: float | None = None
-        self._is_shutdown = self._is_closing = False
+        self._is_shutdown = Flag()
+        self._is_closing = False
         self._is_stopped = Event()
         self._bell: Bell | None = None  # until it ticks
 
@@ -64,10 +66,10 @@ class Service:
         self._bell = bell = Bell()
         try:
             with bell.rung_by_signals():
-                while not self._is_shutdown:
+                while not self._is_shutdown.is_set():
                     self._turn(bell)
         except (KeyboardInterrupt, SystemExit):
-            self._is_shutdown = True
+            self._is_shutdown.set()
         finally:
             self.sync()
             if self._pidbox is not None:
@@ -100,13 +102,13 @@ class Service:
         """
         if self._is_closing:
             return
-        if self._is_shutdown or self._bell is None:
+        if self._is_shutdown.is_set() or self._bell is None:
             raise SystemExit(0)
         self._end()
 
     def _end(self) -> None:
         """Takes no lock: a signal handler's own thread may hold it."""
-        self._is_shutdown = True
+        self._is_shutdown.set()
         if self._bell is not None:
             self._bell.ring()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, NoReturn
 
 from ..bootsteps import Blueprint
@@ -47,7 +48,7 @@ class Consumer:
         if self._consuming is not None:
             self._consuming.stop(STOP_SECONDS)
 
-    @property
+    @cached_property
     def timer(self) -> Any:
         return self.controller.timer
 
