@@ -35,7 +35,7 @@ class Casualties:
     """
 
     def __init__(self) -> None:
-        self._waiting: queue.Queue[tuple[Ending, Registry]] = queue.Queue()
+        self._waiting: queue.Queue[tuple[Ending, Registry] | None] = queue.Queue()  # None: no more will come
         self._closing = threading.Event()
         self._writer: threading.Thread | None = None
 
@@ -59,7 +59,9 @@ class Casualties:
 
     def close(self) -> None:
         """Wait for what is not written yet, but not for long."""
-        self._wait(FAREWELL_SECONDS)
+        self._waiting.put(None)
+        if self._writer is not None:
+            self._writer.join(FAREWELL_SECONDS)
         self._closing.set()
 
     def _add(self, ending: Ending, registry: Registry | None) -> None:
@@ -75,9 +77,8 @@ class Casualties:
             self._waiting.all_tasks_done.wait_for(lambda: not self._waiting.unfinished_tasks, seconds)
 
     def _write(self) -> None:
-        while True:
-            ending, registry = self._waiting.get()
-            self._settle(ending, registry)
+        while (one := self._waiting.get()) is not None:
+            self._settle(*one)
             self._waiting.task_done()
 
     def _settle(self, ending: Ending, registry: Registry) -> None:

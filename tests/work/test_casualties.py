@@ -114,6 +114,13 @@ def test_a_ledger_that_lets_one_wait_does_not_keep_the_supervisor(
     wait_for(lambda: registry.written == ["late"])
 
 
+def test_its_thread_ends_with_it(child: Child, crowd: Casualties) -> None:
+    begin(child.journal, delivery("lost"))
+    crowd.collect(child, Registry())
+    crowd.close()
+    assert not any(thread.name == "pscheduler-casualties" for thread in threading.enumerate())
+
+
 def test_the_end_of_a_run_does_not_undo_that_somebody_asked_for_its_end(child: Child) -> None:
     child.note("limited", Deadline(begun("limited"), 0.0, 1.0))
     child.note("limited", None)
