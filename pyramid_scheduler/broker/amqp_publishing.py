@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import amqp
+from amqp.exceptions import FrameSyntaxError
 
-from ..core.errors import BrokerUnavailable
+from ..core.errors import BrokerUnavailable, InvalidMessage
 from ..core.message import Message
 from .amqp_connecting import ERRORS, connect
 from .amqp_declaring import AmqpDeclarer
@@ -73,9 +74,9 @@ class AmqpPublisher:
         channel = self._channel
         assert channel is not None
         for queue, message in messages:
+            _put(channel, queue, message)
             self._sent += 1
             self._unconfirmed[self._sent] = queue
-            channel.basic_publish(message, exchange="", routing_key=queue, mandatory=True)
         self._await_confirmations()
 
     def _await_confirmations(self) -> None:
@@ -160,6 +161,13 @@ class AmqpPublisher:
     def close(self) -> None:
         with self._lock:
             self._drop()
+
+
+def _put(channel: amqp.Channel, queue: str, message: amqp.Message) -> None:
+    try:
+        channel.basic_publish(message, exchange="", routing_key=queue, mandatory=True)
+    except FrameSyntaxError as error:  # of our side: nothing of it is sent
+        raise InvalidMessage(f"AMQP has no type for a header; make it text or a number: {error}") from error
 
 
 def _amqp_message(message: Message) -> amqp.Message:

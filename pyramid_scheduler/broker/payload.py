@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import base64
 import itertools
+import json
 import os
+from typing import Any
+
+from kombu.utils.json import dumps, object_hook
 
 from ..core.message import Delivery, Message
 from ..core.plain_json import quote, read, write
@@ -21,7 +25,7 @@ def dump(message: Message) -> str:
     body, more = _body(message)
     return (
         f'{{"body": {body}, "content-encoding": {quote(message.content_encoding)},'
-        f' "content-type": {quote(message.content_type)}, "headers": {write(headers)},'
+        f' "content-type": {quote(message.content_type)}, "headers": {_table(headers)},'
         f' "properties": {_properties(message, more)}}}'
     )
 
@@ -42,14 +46,21 @@ def _properties(message: Message, more: dict[str, str]) -> str:
         f'{{"correlation_id": {write(message.properties.get("correlation_id") or id_)}, "delivery_mode": 2,'
         f' "delivery_info": {{"exchange": "", "routing_key": {quote(message.queue)}}},'
         f' "priority": {int(message.priority)}, "delivery_tag": {quote(f"{id_}.{next(_numbers)}")}'
-        f"{', ' + write(others)[1:-1] if others else ''}}}"
+        f"{', ' + _table(others)[1:-1] if others else ''}}}"
     )
+
+
+def _table(value: dict[str, Any]) -> str:
+    try:
+        return write(value)
+    except TypeError:  # a date, say: Kombu has a notation for what JSON has no type for
+        return str(dumps(value))
 
 
 def load(payload: str | bytes, queue: str, tag: str, redelivered: bool) -> Delivery:
     """The delivery in an envelope; one that cannot be read keeps its bytes, and says why in ``error``."""
     try:
-        envelope = read(payload if isinstance(payload, str) else payload.decode())
+        envelope = _envelope(payload if isinstance(payload, str) else payload.decode())
         properties = envelope.get("properties") or {}
         body = envelope["body"]
         encoded = properties.get("body_encoding") == "base64"
@@ -70,3 +81,16 @@ def load(payload: str | bytes, queue: str, tag: str, redelivered: bool) -> Deliv
         raw = payload.encode("utf-8", "replace") if isinstance(payload, str) else payload
         reason = f"the envelope cannot be read: {type(error).__name__}: {error}"
         return Delivery(queue, {}, raw, "application/octet-stream", "binary", {}, tag, redelivered, reason[:500])
+
+
+def _envelope(text: str) -> Any:
+    # A body that is text has its quotes escaped: this finds headers and properties alone.
+    return json.loads(text, object_hook=_typed) if '"__type__"' in text else read(text)
+
+
+def _typed(table: dict[str, Any]) -> Any:
+    """A stranger's table that Kombu cannot read stays what it is: that is no reason to refuse the message."""
+    try:
+        return object_hook(table)
+    except Exception:
+        return table

@@ -76,7 +76,7 @@ class Message:
         return str(self.headers.get("task", ""))
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON types; the body in base64."""
+        """A table of its fields; the body in base64."""
         return {**asdict(self), "body": base64.b64encode(self.body).decode("ascii")}
 
     @classmethod

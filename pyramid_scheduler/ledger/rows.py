@@ -10,17 +10,18 @@ from ..core.kind import JobKind
 from ..core.message import Message
 from ..core.run import Parked, Record, RunState
 from ..core.schedule import Schedule, ScheduleState
+from ..core.typed_json import read_typed, write_typed
 from .text import key, plain
 
 Row = Mapping[str, Any]
 
 
 def dump_message(message: Message) -> str:
-    return plain(json.dumps(message.to_json(), default=str))
+    return plain(write_typed(message.to_json()))
 
 
 def load_message(text: str) -> Message:
-    return Message.from_json(json.loads(text))
+    return Message.from_json(read_typed(text))
 
 
 def schedule_row(schedule: Schedule) -> dict[str, Any]:

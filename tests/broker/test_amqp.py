@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import amqp
@@ -15,7 +17,7 @@ from pytest_mock import MockerFixture
 from pyramid_scheduler.broker import amqp_connecting, amqp_declaring, amqp_publishing
 from pyramid_scheduler.broker.amqp_broker import AmqpBroker
 from pyramid_scheduler.broker.amqp_connecting import connect
-from pyramid_scheduler.core.errors import BrokerUnavailable
+from pyramid_scheduler.core.errors import BrokerUnavailable, InvalidMessage
 from pyramid_scheduler.core.message import Delivery, Message
 from tests import servers
 from tests.fleet import wait_for
@@ -66,6 +68,17 @@ def open_source(queue: str) -> Iterator[Callable[[AmqpBroker], Any]]:
 def message(queue: str, n: int = 0) -> Message:
     headers = {"id": f"job{n}", "task": "shop.pay", "timelimit": [None, 2.5], "eta": None, "retries": n}
     return Message(queue, headers, b'[[1], {"a": "\xc3\xa9"}, {}]', priority=3, properties={"reply_to": "there"})
+
+
+def test_a_header_that_amqp_has_no_type_for_is_named_and_the_next_message_goes_out(
+    make_broker: MakeBroker, connection: amqp.Connection, queue: str
+) -> None:
+    broker = make_broker()
+    one = message(queue)
+    with pytest.raises(InvalidMessage, match="b'day'"):
+        broker.publisher.publish([replace(one, headers={**one.headers, "day": date(2026, 5, 1)})])
+    broker.publisher.publish([one])
+    assert connection.channel().basic_get(queue).headers["id"] == "job0"
 
 
 def large(queue: str) -> Message:

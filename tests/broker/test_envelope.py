@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kombu.utils import json as kombu_json
 
 from pyramid_scheduler.broker import payload
 from pyramid_scheduler.broker.envelope import EnvelopeSealer, make_sealer
@@ -239,6 +240,23 @@ def test_random_bytes_never_do_more_than_raise(body: bytes, content_type: str) -
         sealer().open(delivery)
     except InvalidMessage:
         pass
+
+
+@given(EXACT)
+def test_headers_and_properties_come_back_as_they_were_and_kombu_reads_them(value: Any) -> None:
+    text = payload.dump(Message("q", {"h": value}, b'{"__type__": 1}', properties={"p": value}))
+    delivery = payload.load(text, "q", "tag", False)
+    assert (delivery.error, delivery.body) == ("", b'{"__type__": 1}')
+    assert delivery.headers["h"] == delivery.properties["p"] == kombu_json.loads(text)["headers"]["h"] == value
+
+
+@pytest.mark.parametrize("kind", ["unknown", "decimal", "uuid", "bytes", 7, None])
+def test_a_strangers_header_that_kombu_cannot_read_is_no_reason_to_refuse_the_message(kind: Any) -> None:
+    headers = {"id": "x", "at": {"__type__": "date", "__value__": "2026-05-01"}}
+    headers["odd"] = odd = {"__type__": kind, "__value__": ["x"]}
+    text = json.dumps({"body": "[]", "headers": headers})
+    delivery = payload.load(text, "q", "tag", False)
+    assert (delivery.error, delivery.headers) == ("", {"id": "x", "at": date(2026, 5, 1), "odd": odd})
 
 
 @given(st.binary(max_size=100) | st.text(max_size=100).map(str.encode))

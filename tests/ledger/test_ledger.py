@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from pyramid_scheduler.ledger.ledger import SqlLedger, open_ledger
 from tests.fleet import at_once, wait_for
 from tests.moved_clock import MovedClock
 
-MESSAGE = Message("queue", {"id": "m", "task": "a.b"}, b"\x00[]")
+MESSAGE = Message("queue", {"id": "m", "task": "a.b", "day": date(2026, 5, 1)}, b"\x00[]")
 
 
 @pytest.fixture
