@@ -22,7 +22,7 @@ from ..producing import Catching
 from ..utils.einfo import ExceptionInfo
 from ..utils.log import get_logger
 from . import state
-from .request import REQUEUED, Request, task_request
+from .request import REQUEUED, Request, shown_name, task_request
 from .turns import TURN, Turns
 
 # The names of Celery's modules, by which its users say what is logged where.
@@ -88,10 +88,10 @@ class Handler:
         task = self.app.tasks.get(run.task)
         request = Request(run, self.app, self.hostname, task)
         if receiving.isEnabledFor(INFO):
-            _log_received(run)
+            _log_received(run, request.name)
         is_watched = self._is_watched
         if is_watched:
-            self.tell("task-received", uuid=run.id, name=run.task, **_headers_told(run.headers))
+            self.tell("task-received", uuid=run.id, name=request.name, **_headers_told(run.headers))
         if task is None:
             return self._unknown(run, request)
         if self._is_revoked(request):
@@ -235,7 +235,7 @@ class Handler:
         expired, terminated = reason == "expired", reason == "terminated"
         context = Context.over(task_request(run, self.hostname))
         task = self.app.tasks.get(run.task)
-        refusing.info("Discarding %s task: %s[%s]", reason, run.task, run.id)
+        refusing.info("Discarding %s task: %s[%s]", reason, shown_name(run.headers, run.task), run.id)
         stores = task is None or _stores_errors(task, context)
         self.app.backend.mark_as_revoked(run.id, reason, request=context, store_result=stores)
         self.tell("task-revoked", uuid=run.id, terminated=terminated, signum=signum, expired=expired)
@@ -275,9 +275,9 @@ def _send_again(retry: Retry) -> None:
         BaseTask.apply_async(sig.type, sig.args, sig.kwargs, **options)
 
 
-def _log_received(run: Run) -> None:
+def _log_received(run: Run, name: str) -> None:
     told = {"args": run.headers.get("argsrepr"), "kwargs": run.headers.get("kwargsrepr"), "eta": run.headers.get("eta")}
-    said = {"id": run.id, "name": run.task, **told}
+    said = {"id": run.id, "name": name, **told}
     receiving.info(LOG_RECEIVED, said, extra={"data": said})
 
 

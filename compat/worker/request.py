@@ -30,7 +30,7 @@ class Request:
         self.id = run.id
         self.delivery_info = delivery_info(run)
 
-    name = property(lambda self: self.run.task)
+    name = property(lambda self: shown_name(self.run.headers, self.run.task))
     args = property(lambda self: self.run.args)
     kwargs = property(lambda self: self.run.kwargs)
 
@@ -41,7 +41,7 @@ class Request:
     request_dict = headers
     task_id = property(lambda self: self.id)
     task_name = property(lambda self: self.name)
-    type = property(lambda self: self.name)
+    type = property(lambda self: self.run.task)
 
     def __getattr__(self, name: str) -> Any:
         run = self.__dict__.get("run")
@@ -88,7 +88,7 @@ class Request:
             "name": self.name,
             "args": self.headers.get("argsrepr") if safe else self.args,
             "kwargs": self.headers.get("kwargsrepr") if safe else self.kwargs,
-            "type": self.name,
+            "type": self.type,
             "hostname": self.hostname,
             "time_start": self.time_start,
             "acknowledged": self.acknowledged,
@@ -104,6 +104,11 @@ class Request:
     def __repr__(self) -> str:
         args, kwargs = self.headers.get("argsrepr"), self.headers.get("kwargsrepr")
         return f"<{type(self).__name__}: {self.humaninfo()} {args} {kwargs}>"
+
+
+def shown_name(headers: Mapping[str, Any], task: str) -> str:
+    """The task's name for people: the shadow name, where the call has one."""
+    return headers.get("shadow") or task
 
 
 _ON_THE_WIRE = {"parent": "parent_id", "root": "root_id"}

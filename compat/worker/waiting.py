@@ -7,6 +7,8 @@ from typing import Any
 
 from kombu.serialization import loads
 
+from .request import shown_name
+
 
 def shown(schedule: Any, hostname: str) -> dict[str, Any]:
     """As Celery shows what waits in a worker's memory."""
@@ -18,7 +20,7 @@ def shown(schedule: Any, hostname: str) -> dict[str, Any]:
         "priority": 6,
         "request": {
             "id": message.id,
-            "name": schedule.task,
+            "name": shown_name(message.headers, schedule.task),
             "args": args,
             "kwargs": kwargs,
             "type": schedule.task,

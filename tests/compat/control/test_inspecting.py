@@ -65,9 +65,10 @@ def test_what_is_done_is_active_no_more_and_counted(worker: Any, ask: Any, lasti
 
 def test_what_waits_for_its_time_is_scheduled(worker: Any, ask: Any, lasting: Lasting) -> None:
     when = datetime.now(UTC) + timedelta(hours=1)
-    result = lasting.task.apply_async((5,), eta=when)
+    result = lasting.task.apply_async((5,), eta=when, shadow="shown")
     [waiting] = ask.scheduled()[HOST]
 
+    assert (waiting["request"]["name"], waiting["request"]["type"]) == ("shown", "lasting")
     assert (waiting["request"]["id"], waiting["request"]["args"]) == (result.id, [5])
     assert datetime.fromisoformat(waiting["eta"]) == when
 

@@ -79,6 +79,31 @@ def test_a_task_that_is_tried_again_is_told_each_time(app: Any, told: Told) -> N
     ]
 
 
+def test_a_task_called_under_another_name_is_told_and_logged_by_that(
+    app: Any, told: Told, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    received: list[Any] = []
+    note = signals.task_received.connect(lambda request, **_: received.append(request), weak=False)
+
+    @app.task(name="shop.plain", lazy=False)
+    def plain() -> None: ...
+
+    uuid = plain.apply_async(shadow="shop.shadow").id
+    late = plain.apply_async(shadow="shop.shadow", expires=-1).id
+    told("task-succeeded", uuid)
+    told("task-revoked", late)
+    signals.task_received.disconnect(note)
+
+    assert told("task-received", uuid)["name"] == "shop.shadow"
+    assert [(one.name, one.task_name, one.type, str(one)) for one in received] == [
+        ("shop.shadow", "shop.shadow", "shop.plain", f"shop.shadow[{uuid}]")
+    ]
+    assert (received[0].info()["name"], received[0].info()["type"]) == ("shop.shadow", "shop.plain")
+    assert f"Task shop.shadow[{uuid}] received" in caplog.text
+    assert f"Discarding expired task: shop.shadow[{late}]" in caplog.text
+
+
 def test_an_expired_task_is_told_as_revoked(app: Any, told: Told) -> None:
     @app.task(name="shop.count", lazy=False)
     def count() -> None: ...
