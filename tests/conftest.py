@@ -11,9 +11,14 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests import own_servers, servers
 from tests.fleet import Fleet
+
+# How long an example takes says how busy the machine is, and little else.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 
 @pytest.fixture(params=servers.BROKERS)

@@ -13,12 +13,14 @@ from kombu.transport import memory
 
 from compat import pipeline
 from compat.contrib.testing.app import TestApp, setup_default_app
+from compat.worker import state
 
 
 @pytest.fixture(autouse=True)
 def _nothing_of_this_test_in_the_next() -> Iterator[None]:
-    """The memory broker's queues and their ledger are one for the whole process, as Kombu's are."""
+    """The memory broker's queues, their ledger and what a worker knows are one each for the whole process."""
     yield
+    state.reset_state()
     memory.Channel.queues.clear()
     for directory in pipeline._directories.values():
         if (ledger := Path(directory, "ledger.sqlite")).exists():

@@ -45,7 +45,7 @@ DAYS: dict[str, tuple[dict[str, Any], Callable[[datetime], bool]]] = {
 
 
 @pytest.mark.parametrize("days", DAYS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.sampled_from(CHANGING),
     st.sets(st.integers(0, 3) | st.integers(0, 23), min_size=1, max_size=2),
@@ -69,7 +69,7 @@ def test_fixed_local_times_fire_exactly_once_on_every_local_day(
 
 
 @pytest.mark.parametrize("days", DAYS)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.sampled_from(CHANGING))
 def test_a_job_of_every_hour_of_some_days_leaves_none_out(days: str, name: str) -> None:
     fields, wanted = DAYS[days]
@@ -81,7 +81,7 @@ def test_a_job_of_every_hour_of_some_days_leaves_none_out(days: str, name: str) 
         assert set(expected) <= set(fires(trigger, minutes[0], minutes[-1] + timedelta(minutes=1))), name
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.sampled_from(ZONES), st.integers(0, 59))
 def test_a_job_of_every_hour_follows_elapsed_time(name: str, minute: int) -> None:
     zone = ZoneInfo(name)

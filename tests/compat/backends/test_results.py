@@ -286,7 +286,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(json_values)
 def test_whatever_json_can_say_comes_back_as_it_was(backend: Any, value: Any) -> None:
     task_id = unique("task")

@@ -72,7 +72,7 @@ def test_applied_they_run_here(tasks: Arithmetic) -> None:
     assert tasks.add.starmap([(1, 2)]).apply().get() == [3]
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(-9, 9), max_size=9), st.integers(1, 5))
 def test_put_together_the_chunks_are_the_whole(working: Arithmetic, items: list[int], size: int) -> None:
     parts: list[list[Any]] = value(working.double.chunks(zip(items), size)())

@@ -67,13 +67,13 @@ canvases = st.recursive(st.builds(Add, st.integers(-9, 9)), composed, max_leaves
 with_fixtures = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=with_fixtures)
+@settings(max_examples=40, suppress_health_check=with_fixtures)
 @given(canvases, st.integers(-9, 9))
 def test_a_worker_comes_to_it(working: Arithmetic, made: Any, given: int) -> None:
     assert value(made.canvas(working).delay(given)) == made(given)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=with_fixtures)
+@settings(max_examples=20, suppress_health_check=with_fixtures)
 @given(canvases, st.integers(-9, 9))
 def test_a_worker_comes_to_it_when_the_canvas_has_been_json(working: Arithmetic, made: Any, given: int) -> None:
     travelled = signature(json.loads(json.dumps(made.canvas(working))), app=working.app)
@@ -81,7 +81,7 @@ def test_a_worker_comes_to_it_when_the_canvas_has_been_json(working: Arithmetic,
     assert value(travelled.delay(given)) == made(given)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=with_fixtures)
+@settings(max_examples=40, suppress_health_check=with_fixtures)
 @given(canvases, st.integers(-9, 9))
 def test_applied_it_comes_to_the_same(tasks: Arithmetic, made: Any, given: int) -> None:
     assert made.canvas(tasks).apply((given,)).get() == made(given)

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from compat.contrib.testing.worker import start_worker
-from compat.worker import state
 
 SECONDS = 10
 HOST = "one@here"
@@ -26,7 +25,6 @@ def hasty(app: Any) -> Any:
 def worker(hasty: Any) -> Iterator[Any]:
     with start_worker(hasty, perform_ping_check=False, hostname=HOST, concurrency=2) as started:
         yield started
-    state.reset_state()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,13 +18,6 @@ class Request:
     def __init__(self, id_: str) -> None:
         self.id = id_
         self.name = "t"
-
-
-@pytest.fixture(autouse=True)
-def _clean() -> Iterator[None]:
-    state.reset_state()
-    yield
-    state.reset_state()
 
 
 def test_a_request_is_reserved_then_active_then_gone() -> None:

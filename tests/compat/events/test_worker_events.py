@@ -42,7 +42,6 @@ def told(app: Any) -> Iterator[Told]:
         wait.seen = seen  # type: ignore[attr-defined]
         with start_worker(app, perform_ping_check=False, hostname="one@here", task_events=True):
             yield wait
-    state.reset_state()
 
 
 def types_of(told: Any, uuid: str) -> list[str]:

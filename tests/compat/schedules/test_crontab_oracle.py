@@ -53,7 +53,7 @@ def test_fields_are_read_as_celery_reads_them(text: str) -> None:
     assert crontab_parser(60).parse(text) == real.crontab_parser(60).parse(text)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(LINES, st.sampled_from(ZONES), NOWS, AGO, st.sampled_from((None, None, 60, 7200)))
 def test_a_crontab_is_due_when_celery_says_so(
     line: tuple[str, ...], zone: str, now: datetime, ago: int, deadline: float | None
@@ -71,7 +71,7 @@ def test_a_crontab_is_due_when_celery_says_so(
     assert said[0] == said[1]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     st.sampled_from((-5, 0, 0.5, 1, 59, 60, 90, 3600, 5400, 86400, 129600)),
     st.booleans(),
