@@ -21,6 +21,7 @@ from .core.errors import (
     WorkerLost,
 )
 from .core.event import Event, EventType
+from .core.forking import leave_fork
 from .core.id import new_id
 from .core.kind import JobKind
 from .core.message import SIGNATURE as SIGNATURE_HEADER
@@ -62,11 +63,12 @@ __all__ = [  # noqa: RUF022 (grouped by what they are)
     "RunState",
     "Schedule",
     "Task",
-    # For those who make messages themselves
+    # For those who make messages, or run tasks, themselves
     "PLAIN",
     "SIGNATURE_HEADER",
     "SUCCEEDED",
     "kombu_url",
+    "leave_fork",
     "new_id",
     "write_plain_json",
     # Errors

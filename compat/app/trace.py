@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import os
+import sys
 import time
 from collections import namedtuple
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from typing import Any
 
 from kombu.exceptions import EncodeError, OperationalError
 from kombu.utils.encoding import safe_repr
+
+from pyramid_scheduler.api import leave_fork
 
 from .. import signals, states
 from .._state import _task_stack
@@ -163,9 +166,14 @@ class _Run:
         try:
             if self.tracer.before_start:
                 self.tracer.before_start(self.uuid, self.args, self.kwargs)
-            returned = self.tracer.fun(*self.args, **self.kwargs)
-            if inspect.iscoroutine(returned):
-                returned = wait_for(returned)
+            pid = os.getpid()
+            try:
+                returned = self.tracer.fun(*self.args, **self.kwargs)
+                if inspect.iscoroutine(returned):
+                    returned = wait_for(returned)
+            finally:  # a child says nothing of the run
+                if os.getpid() != pid and not self.tracer.eager:
+                    leave_fork(sys.exception())
             self.retval = self.value = returned
             self.state = states.SUCCESS
         except Reject as error:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
 import os
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Coroutine
-from typing import Any, NoReturn
+from typing import Any
 
+from ..core.forking import leave_fork
 from ..core.interfaces import JobContext
 from ..core.run import SUCCEEDED, Outcome, Run, RunState
 from ..core.task import Task
@@ -61,7 +60,7 @@ class Caller:
             return self._outcome_here(task, run)
         finally:
             if os.getpid() != pid:
-                _leave_fork(sys.exception())
+                leave_fork(sys.exception())
 
     def _outcome_here(self, task: Task, run: Run) -> Outcome:
         if task.handler is not None:
@@ -85,16 +84,3 @@ class Caller:
             self._loops.runner = None
             runner.close()
             raise
-
-
-def _leave_fork(error: BaseException | None) -> NoReturn:
-    """A job has forked, and its child has come back from it: the run, its transaction and what waits are the parent's.
-
-    So the child ends here, with the status that Python gives a process which ends this way.
-    """
-    status = error.code if isinstance(error, SystemExit) else error
-    if isinstance(status, BaseException):
-        traceback.print_exception(status)
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdout.flush()
-    os._exit(status if isinstance(status, int) else int(status is not None))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from asyncio import CancelledError
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
@@ -95,6 +97,32 @@ def test_a_retry_that_goes_past_the_pipeline_is_sent_once(app: Any, worker: Any)
     flaky.delay().get(timeout=SECONDS)
     after.delay().get(timeout=SECONDS)
     assert runs == [0, 1]
+
+
+@pytest.mark.parametrize("end", [lambda: None, lambda: sys.exit(0), lambda: 1 / 0])
+def test_a_forked_child_that_comes_back_from_its_task_says_nothing_of_the_run(
+    app: Any, worker: Any, end: Callable[[], Any], tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+
+    def tell(sender: Any, **said: Any) -> None:
+        with told.open("a") as file:
+            print(os.getpid(), file=file)
+
+    @app.task
+    def forks() -> str:
+        pid = os.fork()
+        if not pid:
+            end()
+            return "the child"
+        os.waitpid(pid, 0)
+        return "the parent"
+
+    signals.task_success.connect(tell, sender=forks)
+    signals.task_failure.connect(tell, sender=forks)
+    assert forks.delay().get(timeout=SECONDS) == "the parent"
+    wait_for(told.exists)
+    assert told.read_text() == f"{os.getpid()}\n"
 
 
 @pytest.mark.parametrize("ends", ["it returns", "it raises", "it leaves"])

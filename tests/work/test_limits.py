@@ -214,8 +214,12 @@ def test_a_coroutine_that_ran_too_long_does_not_go_on_in_the_next_one() -> None:
     assert went_on == []
 
 
-@pytest.mark.parametrize(("end", "status"), [(lambda: None, 0), (lambda: sys.exit(3), 3), (lambda: 1 / 0, 1)])
-def test_a_forked_child_that_comes_back_from_its_job_ends_there(end: Callable[[], Any], status: int) -> None:
+@pytest.mark.parametrize(
+    ("end", "status"), [(lambda: None, 0), (lambda: sys.exit(3), 3), (lambda: 1 / 0, 1), (lambda: sys.exit("mine"), 1)]
+)
+def test_a_forked_child_that_comes_back_from_its_job_ends_there(
+    end: Callable[[], Any], status: int, capfd: pytest.CaptureFixture[str]
+) -> None:
     def fork() -> int:
         pid = os.fork()
         if not pid:
@@ -229,3 +233,4 @@ def test_a_forked_child_that_comes_back_from_its_job_ends_there(end: Callable[[]
     if not pid:
         os._exit(98)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == status
+    assert bool(capfd.readouterr().err) == (status == 1)  # it says why
