@@ -241,7 +241,7 @@ class Scheduler:
     def leave(self, status: int = 0) -> None:
         """Ask the ``pscheduler`` of which this process is one to stop, as SIGTERM does, and to end with that status;
         elsewhere nothing happens."""
-        self.exit_status = status
+        self.exit_status = self.exit_status or status
         self.occasions.leave.come()
 
     def send(self, messages: Sequence[Message]) -> None:

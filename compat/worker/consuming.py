@@ -31,21 +31,36 @@ class Consuming(threading.Thread):
 
     def _until_lost(self, connection: Any) -> None:
         try:
+            connection.connect()
             self._serve(connection)
         except connection.connection_errors as error:
             logger.warning("the consumer's connection is lost, or was refused; it is tried again: %r", error)
-            self.consumer.blueprint.restart(self.consumer)
             self._stopped.wait(AGAIN_SECONDS)
 
     def _serve(self, connection: Any) -> None:
-        connection.connect()
-        blueprint = self.consumer.blueprint
-        blueprint.start(self.consumer)
-        while not self._stopped.is_set():
-            with suppress(TimeoutError):
-                connection.drain_events(timeout=POLL_SECONDS)
-        blueprint.stop(self.consumer)
-        blueprint.send_all(self.consumer, "shutdown", propagate=False)
+        try:
+            self.consumer.blueprint.start(self.consumer)
+            self._drain(connection)
+        except connection.connection_errors:
+            self.consumer.blueprint.restart(self.consumer)
+            raise
+
+    def _drain(self, connection: Any) -> None:
+        """Until they are to stop; or a callback raises, which is their end, too."""
+        try:
+            while not self._stopped.is_set():
+                with suppress(TimeoutError):
+                    connection.drain_events(timeout=POLL_SECONDS)
+        except connection.connection_errors:
+            raise
+        except BaseException:
+            self._stop_steps()
+            raise
+        self._stop_steps()
+
+    def _stop_steps(self) -> None:
+        self.consumer.blueprint.stop(self.consumer)
+        self.consumer.blueprint.send_all(self.consumer, "shutdown", propagate=False)
 
     def stop(self, seconds: float) -> None:
         """Safe to call twice."""

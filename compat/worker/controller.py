@@ -156,7 +156,8 @@ class WorkController(Stepping):
 
     def stop(self, in_sighandler: bool = False, exitcode: int | None = None) -> None:
         """End ``start``, once the running tasks are done."""
-        self.exitcode = exitcode
+        if exitcode is not None:  # asked again, it has not forgotten why
+            self.exitcode = exitcode
         self._stopped.set()
 
     def terminate(self, in_sighandler: bool = False) -> None:

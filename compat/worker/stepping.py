@@ -53,9 +53,11 @@ class Stepping:
 
     def fail(self, error: BaseException) -> None:
         """End the worker: a step, or the consumer, raised this."""
-        said = error.code if isinstance(error, SystemExit) else EX_FAILURE
         if not isinstance(error, SystemExit):
             logger.critical("Unrecoverable error: %r", error, exc_info=error)
+        elif not isinstance(error.code, (int, type(None))):  # words, as Python would show them in the end
+            logger.critical("%s", error.code)
+        said = error.code or 0 if isinstance(error, SystemExit) else EX_FAILURE
         self.stop(exitcode=said if isinstance(said, int) else EX_FAILURE)
 
     @cached_property

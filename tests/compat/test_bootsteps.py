@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kombu import Connection as KombuConnection
 from kombu import Consumer, Queue
 
 from compat import bootsteps
@@ -214,6 +215,60 @@ def test_a_consumer_step_takes_messages_and_again_after_the_connection_was_lost(
     assert worker.consumer.blueprint.human_state() == "terminating"
 
 
+def test_consumer_steps_are_stopped_when_a_callback_of_theirs_raises_which_ends_the_worker(
+    app: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    servers.require("redis")
+
+    class Raising(Listening):
+        def take(self, body: Any, message: Any) -> None:
+            raise ValueError(body)
+
+        def stop(self, consumer: Any) -> None:
+            super().stop(consumer)
+            told.append("stopped")
+
+    app.steps["consumer"].add(Raising)
+    with servers.fresh_broker("redis", tmp_path) as broker:
+        app.conf.broker_url = broker
+    with start_worker(app, perform_ping_check=False) as worker:
+        send(app, "mine")
+        wait_for(lambda: worker.exitcode is not None)
+        worker.stop()
+
+    assert told == ["stopped"]
+    assert worker.exitcode == 1
+    assert "Unrecoverable error: ValueError('mine')" in caplog.text
+
+
+def test_consumer_steps_that_were_not_started_as_no_broker_answers_are_not_stopped(
+    app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers.require("redis")
+    monkeypatch.setattr(consuming, "AGAIN_SECONDS", 0.0)
+    tried: list[str] = []
+    over = threading.Event()
+
+    def try_to_connect(*args: Any) -> None:
+        tried.append("again")
+        if len(tried) == 3:
+            over.set()
+        raise ConnectionRefusedError
+
+    app.steps["consumer"].add(First)
+    with servers.fresh_broker("redis", tmp_path) as broker:
+        app.conf.broker_url = broker
+    with start_worker(app, perform_ping_check=False) as worker:
+        worker.consumer.stop()
+        told.clear()
+        monkeypatch.setattr(KombuConnection, "connect", try_to_connect)
+        thread = consuming.Consuming(worker.consumer)
+        thread.start()
+        assert over.wait(SECONDS)
+        thread.stop(SECONDS)
+        assert told == []
+
+
 @pytest.mark.parametrize(("first", "listens"), [(True, ["Listening"]), (False, [])])
 def test_the_first_of_a_workers_processes_has_the_consumer_steps_and_each_has_the_workers(
     app: Any, first: bool, listens: list[str]
@@ -245,20 +300,40 @@ class Leaving(Second):
         raise SystemExit(7)
 
 
-@pytest.mark.parametrize(("step", "status"), [(Unmade, 1), (Unstarted, 1), (Leaving, 7)])
+class LeavingInOrder(Second):
+    def start(self, parent: Any) -> None:
+        raise SystemExit
+
+
+class LeavingWithAWord(Second):
+    def start(self, parent: Any) -> None:
+        raise SystemExit("mine")
+
+
+@pytest.mark.parametrize(
+    ("step", "status", "words"),
+    [
+        (Unmade, 1, "Unrecoverable error: ValueError('mine')"),
+        (Unstarted, 1, "Unrecoverable error: ValueError('mine')"),
+        (Leaving, 7, ""),
+        (LeavingInOrder, 0, ""),
+        (LeavingWithAWord, 1, "mine"),
+    ],
+)
 def test_a_step_that_cannot_be_made_or_started_ends_the_worker_before_it_takes_a_task(
-    app: Any, caplog: pytest.LogCaptureFixture, step: Any, status: int
+    app: Any, caplog: pytest.LogCaptureFixture, step: Any, status: int, words: str
 ) -> None:
     app.steps["worker"].add(step)
     scheduler = embed(app, {}, "celery@here")
     scheduler.occasions.leave.add(lambda: told.append("asked to leave"))
     with pytest.raises(SystemExit) as raised:
         scheduler.occasions.start.come()
+    scheduler.leave()  # as another one asks in order, for all it knows
     scheduler.occasions.exit.come()
 
     assert raised.value.code == scheduler.exit_status == status
     assert told[-1] == "asked to leave"
-    assert ("Unrecoverable error: ValueError('mine')" in caplog.text) == (status == 1)
+    assert [record.message for record in caplog.records if record.levelname == "CRITICAL"] == [words] * bool(words)
 
 
 PROBE = """
