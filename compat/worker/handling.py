@@ -100,8 +100,8 @@ class Handler:
         if signals.task_received.receivers:
             signals.task_received.send(sender=self.consumer, request=request)
         request.started()
-        state.task_accepted(request)
         try:
+            state.task_accepted(request)
             if is_watched:
                 self.tell("task-started", uuid=run.id)
             return self._run(task, run, request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from itertools import islice
 
 from ..core.errors import JobNotFound
 from ..core.schedule import JobView
@@ -12,7 +13,8 @@ from .printing import harmless, moment, print_json, print_table
 
 def jobs(scheduler: Scheduler, args: Namespace) -> int:
     """List the stored jobs."""
-    views = [view for queue in (args.queue or [None]) for view in scheduler.get_jobs(queue, args.limit)]
+    found = (view for queue in (args.queue or [None]) for view in scheduler.get_jobs(queue, args.limit))
+    views = list(islice(found, args.limit))
     if args.json:
         print_json(views)
         return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable
+from itertools import islice
 
 from ..core.errors import JobNotFound
 from ..core.run import Parked
@@ -43,7 +44,7 @@ def failed(scheduler: Scheduler, args: Namespace) -> int:
 
 
 def _kept(scheduler: Scheduler, queues: list[str] | None, limit: int) -> Iterable[Parked]:
-    return (one for queue in queues or (None,) for one in scheduler.ledger.parked.find(limit, queue))
+    return islice((one for queue in queues or (None,) for one in scheduler.ledger.parked.find(limit, queue)), limit)
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -6,12 +6,15 @@ import itertools
 import json
 import signal
 import time
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from pyramid_scheduler.cli.jobs import jobs as show_jobs
+from pyramid_scheduler.cli.messages import failed as show_failed
 from pyramid_scheduler.core.options import NO_OPTIONS
 from pyramid_scheduler.core.run import Parked, RunState
 from pyramid_scheduler.core.schedule import Schedule
@@ -113,6 +116,22 @@ def test_what_strangers_wrote_is_shown_and_not_obeyed_whatever_the_terminal_can_
     assert len(json.loads(fleet.command("jobs", ini, "--limit", "1", "--json").stdout)) == 1
     wrong = fleet.command("check", ini, check=False)
     assert f"1 stored jobs ({message.id}, for one) name no.where, which cannot be run" in wrong.stdout
+
+
+@pytest.mark.parametrize("command", [show_jobs, show_failed])
+def test_so_many_are_shown_of_all_queues_together(
+    fleet: Fleet, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with fleet.scheduler() as scheduler:
+        messages = [
+            scheduler.composer.async_job(jobs.mark, ("x",), None, queue, NO_OPTIONS)
+            for queue in ("default", "mail", "mail")
+        ]
+        kept = [Parked(message.id, message, RunState.FAILED, "") for message in messages]
+        scheduler.ledger.history.settle([], kept, [Schedule.once(m, time.time() + 3600, 0) for m in messages])
+        command(scheduler, Namespace(queue=["default", "mail"], limit=2, json=True))
+
+    assert [one["queue"] for one in json.loads(capsys.readouterr().out)] == ["default", "mail"]
 
 
 def test_status_counts(fleet: Fleet) -> None:

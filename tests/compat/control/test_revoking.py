@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from compat import signals, states
 from compat.app.task import Context
 from compat.exceptions import TaskRevokedError
 from compat.worker import state
+from pyramid_scheduler.api import JobTerminated
 from tests.compat.control.conftest import HOST, SECONDS, Lasting
 
 
@@ -42,6 +44,20 @@ def test_a_task_that_was_revoked_before_it_came_does_not_run(hasty: Any, lasting
         result.get(timeout=SECONDS)
     assert worker.hostname == HOST
     assert not lasting.started.is_set()
+
+
+def test_a_task_that_is_ended_in_the_moment_it_is_taken_up_is_not_active_for_ever(
+    worker: Any, lasting: Lasting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Count(Counter[str]):
+        def __setitem__(self, name: str, count: int) -> None:
+            raise JobTerminated(15)
+
+    monkeypatch.setattr(state, "total_count", Count())
+    with pytest.raises(TaskRevokedError):
+        lasting.task.delay().get(timeout=SECONDS)
+
+    assert (state.active_requests, state.requests) == (set(), {})
 
 
 def test_several_are_revoked_at_once_and_known_to_the_worker(hasty: Any, worker: Any, ask: Any) -> None:
