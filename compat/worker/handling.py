@@ -7,7 +7,7 @@ from dataclasses import replace
 from logging import INFO
 from typing import Any
 
-from kombu.utils.encoding import safe_str
+from kombu.utils.encoding import safe_repr, safe_str
 
 from pyramid_scheduler.api import SUCCEEDED, JobTerminated, Outcome, Run, RunState, Task, WorkerLost
 
@@ -136,7 +136,7 @@ class Handler:
         except JobTerminated:
             raise
         except BaseException as error:  # the task called for the end of its process, say
-            self._fail(run, error if isinstance(error, Exception) else WorkerLostError(f"it raised {error!r}"))
+            self._fail(run, error if isinstance(error, Exception) else WorkerLostError(f"it raised {safe_repr(error)}"))
             raise
         info = traced.info
         if info is not None and info.state == states.RETRY and not (catching.caught or catching.missed):
@@ -155,13 +155,13 @@ class Handler:
         words = f"{type(error).__name__}: {safe_str(error)}"
         frames = getattr(einfo, "traceback", "") or ""
         if traced.info.state == states.RETRY:
-            self.tell("task-retried", uuid=run.id, exception=repr(error.exc), traceback=frames)
+            self.tell("task-retried", uuid=run.id, exception=safe_repr(error.exc), traceback=frames)
             return Outcome(RunState.RETRIED, exception=error, error=words, traceback=frames)
         if traced.info.state == states.REJECTED:
             return self._rejected(task, run, error, einfo)
         if traced.info.state == states.IGNORED:
             return Outcome(RunState.IGNORED)
-        self.tell("task-failed", uuid=run.id, exception=repr(error), traceback=frames)
+        self.tell("task-failed", uuid=run.id, exception=safe_repr(error), traceback=frames)
         return Outcome(RunState.FAILED, exception=error, error=words, traceback=frames)
 
     def _rejected(self, task: Any, run: Run, reject: Reject, einfo: Any) -> Outcome:
@@ -183,14 +183,14 @@ class Handler:
         self.app.backend.mark_as_failure(run.id, reject, request=context, store_result=_stores_errors(task, context))
         told = {"exception": reject, "args": run.args, "kwargs": run.kwargs, "traceback": einfo.traceback}
         signals.task_failure.send(sender=task, task_id=run.id, einfo=einfo, **told)
-        self.tell("task-failed", uuid=run.id, exception=repr(reject), traceback=einfo.traceback)
+        self.tell("task-failed", uuid=run.id, exception=safe_repr(reject), traceback=einfo.traceback)
 
     def _unknown(self, run: Run, request: Request) -> Outcome:
         error = NotRegistered(run.task)
         consuming.error("received unregistered task %s[%s]: it fails; is its module imported?", run.task, run.id)
         context = Context.over(task_request(run, self.hostname))
         self.app.backend.mark_as_failure(run.id, error, request=context)
-        self.tell("task-failed", uuid=run.id, exception=repr(error), traceback="")
+        self.tell("task-failed", uuid=run.id, exception=safe_repr(error), traceback="")
         signals.task_unknown.send(sender=self.consumer, message=run.delivery, exc=error, name=run.task, id=run.id)
         return Outcome(RunState.FAILED, exception=error, error=f"no task of the name {run.task} is registered")
 
@@ -229,7 +229,7 @@ class Handler:
             TraceInfo(states.FAILURE, error).handle_error_state(task, context)
         finally:
             task.request_stack.pop()
-        self.tell("task-failed", uuid=run.id, exception=repr(error), traceback="")
+        self.tell("task-failed", uuid=run.id, exception=safe_repr(error), traceback="")
 
     def _revoked(self, run: Run, reason: str, signum: int | None = None) -> None:
         expired, terminated = reason == "expired", reason == "terminated"

@@ -17,6 +17,7 @@ from compat import group, signals, states
 from compat.contrib.testing.worker import start_worker
 from compat.exceptions import Ignore, NotRegistered, Reject, SoftTimeLimitExceeded, WorkerLostError
 from compat.pipeline import settings_of
+from pyramid_scheduler.api import RunState
 from tests.fleet import wait_for
 
 SECONDS = 10
@@ -147,6 +148,8 @@ class Speechless(Exception):
     def __str__(self) -> str:
         raise RuntimeError("no words")
 
+    __repr__ = __str__
+
 
 def test_an_error_that_cannot_say_what_it_is_is_kept_as_the_one_it_is(app: Any, worker: Any) -> None:
     @app.task(acks_late=True)
@@ -157,6 +160,21 @@ def test_an_error_that_cannot_say_what_it_is_is_kept_as_the_one_it_is(app: Any, 
     assert type(result.get(timeout=SECONDS, propagate=False)).__name__ == "Speechless"
     kept = wait_for(lambda: app.pipeline.scheduler.ledger.parked.get(result.id))
     assert kept.reason.startswith("Speechless: ")
+
+
+def test_a_task_that_retries_for_an_error_that_cannot_say_what_it_is_has_not_failed(app: Any, worker: Any) -> None:
+    @app.task(bind=True)
+    def flaky(self: Any) -> str:
+        if not self.request.retries:
+            self.retry(exc=Speechless(), countdown=0)
+        return "done"
+
+    result = flaky.delay()
+    assert result.get(timeout=SECONDS) == "done"
+    find = app.pipeline.scheduler.ledger.history.find
+    records = wait_for(lambda: len(found := find(job_id=result.id)) == 2 and found)
+    assert {record.state for record in records} == {RunState.RETRIED, RunState.SUCCEEDED}
+    assert app.pipeline.scheduler.ledger.parked.get(result.id) is None
 
 
 def test_a_worker_logs_under_the_names_of_celerys_modules(app: Any, caplog: pytest.LogCaptureFixture) -> None:
