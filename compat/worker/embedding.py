@@ -90,7 +90,9 @@ def _embed_beat(app: Any, options: dict[str, Any], scheduler: Scheduler) -> None
 
 
 class EmbeddedBeat(threading.Thread):
-    """Takes its process along when it fails, of which the supervisor makes another."""
+    """Takes its process along when it fails or leaves, of which the supervisor makes another."""
+
+    _is_told = False
 
     def __init__(self, app: Any, **options: Any) -> None:
         super().__init__(name="Beat", daemon=True)
@@ -101,11 +103,14 @@ class EmbeddedBeat(threading.Thread):
         self.app.set_current()
         try:
             self.service.start(embedded_process=True)
-        except Exception as error:
+            if not self._is_told:
+                raise SystemExit("its scheduler has left")
+        except BaseException as error:
             logger.critical("beat: %r", error, exc_info=True)
             os._exit(1)
 
     def stop(self) -> None:
+        self._is_told = True
         self.service.stop(wait=True)
 
 

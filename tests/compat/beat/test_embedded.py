@@ -55,17 +55,32 @@ def test_a_class_that_cannot_be_loaded_keeps_the_worker_from_starting(app: Any) 
         embed(app, {"beat": True, "scheduler": "no.such:Class"}, "celery@here", speaks=False)
 
 
-def test_where_it_fails_its_process_ends_for_another_to_take_its_place(
-    app: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    class Broken(Ticking):
-        def tick(self, *args: Any, **kwargs: Any) -> float:
-            raise KeyError("table")
+class Broken(Ticking):
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        raise KeyError("table")
 
+
+class Leaving(Ticking):
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        raise SystemExit
+
+
+class Unmade(Ticking):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise SystemExit("mine")
+
+
+@pytest.mark.parametrize(
+    ("cls", "words"), [(Broken, "KeyError('table')"), (Leaving, "has left"), (Unmade, "SystemExit('mine')")]
+)
+def test_where_it_fails_or_leaves_its_process_ends_for_another_to_take_its_place(
+    app: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, cls: Any, words: str
+) -> None:
     ended: list[int] = []
     monkeypatch.setattr(os, "_exit", ended.append)
 
-    EmbeddedBeat(app, scheduler_cls=Broken).run()
+    EmbeddedBeat(app, scheduler_cls=cls).run()
 
     assert ended == [1]
-    assert "beat: KeyError('table')" in caplog.text
+    assert "beat: " in caplog.text
+    assert words in caplog.text
