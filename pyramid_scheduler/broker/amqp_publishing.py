@@ -18,6 +18,8 @@ from .amqp_connecting import ERRORS, connect
 from .amqp_declaring import AmqpDeclarer
 
 CONFIRM_TIMEOUT_SECONDS = 2.0
+#: Properties that are short texts. Others, but for the timestamp, AMQP does not know.
+_TEXTS = ("app_id", "cluster_id", "correlation_id", "message_id", "reply_to", "type", "user_id")
 #: For all else; a cluster may take its time to make a queue.
 ANSWER_SECONDS = 5.0
 
@@ -171,7 +173,7 @@ def _put(channel: amqp.Channel, queue: str, message: amqp.Message) -> None:
 
 
 def _amqp_message(message: Message) -> amqp.Message:
-    properties = {"correlation_id": message.id, **message.properties}
+    properties = _carried({"correlation_id": message.id, **message.properties})
     if message.expires_at is not None:
         properties["expiration"] = str(max(0, int((message.expires_at - time.time()) * 1000)))
     return amqp.Message(
@@ -183,3 +185,12 @@ def _amqp_message(message: Message) -> amqp.Message:
         priority=message.priority,
         **properties,
     )
+
+
+def _carried(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """What AMQP has room for. Of what it has not, one message would hold up all that are sent with it, again and again:
+    a schedule takes any value, long before it is sent."""
+    texts = {name: str(properties[name]) for name in _TEXTS if properties.get(name) is not None}
+    said: dict[str, Any] = {n: text for n, text in texts.items() if len(text.encode("utf-8", "surrogatepass")) < 2**8}
+    moment = properties.get("timestamp")
+    return {**said, "timestamp": moment} if isinstance(moment, int) and 0 <= moment < 2**64 else said

@@ -98,6 +98,24 @@ def take(source: Any, limit: int = 1, seconds: float = 5.0) -> list[Delivery]:
     return taken
 
 
+def test_properties_that_amqp_cannot_carry_hold_up_no_message(
+    make_broker: MakeBroker, open_source: Any, queue: str
+) -> None:
+    strange = {"app_id": 7, "type": "x" * 300, "timestamp": "noon", "tenant": {"of": "ours"}, "message_id": "\ud800"}
+    broker = make_broker()
+    broker.publisher.publish(
+        [
+            replace(message(queue), properties=strange),
+            replace(message(queue, 1), properties={"timestamp": 5, "correlation_id": "c"}),
+        ]
+    )
+
+    first, second = take(open_source(broker), 2)
+    assert first.properties["app_id"] == "7"
+    assert not {"type", "timestamp", "tenant"} & first.properties.keys()
+    assert (second.properties["timestamp"], second.properties["correlation_id"]) == (5, "c")
+
+
 # Queues
 
 
