@@ -85,7 +85,30 @@ class Schedule:
         known = {f.name for f in fields(cls)}
         values = {key: value for key, value in data.items() if key in known}
         values["kind"], values["state"] = JobKind(data["kind"]), ScheduleState(data.get("state", "active"))
-        return cls(**{**values, "message": Message.from_json(data["message"])})
+        schedule = cls(**{**values, "message": Message.from_json(data["message"])})
+        _check(schedule)
+        return schedule
+
+
+def _check(schedule: Schedule) -> None:
+    """What a timekeeper cannot compare or publish would hold up all timed jobs, at every tick."""
+    message = schedule.message
+    texts = schedule.id, schedule.queue, schedule.task, schedule.name, message.queue, message.content_type
+    times = schedule.next_fire_at, schedule.due_at, schedule.created_at, schedule.last_fire_at, message.expires_at
+    numbers = *times, schedule.misfire_grace_seconds, schedule.max_instances
+    for values, types in (
+        ((*texts, message.content_encoding), str),
+        ([number for number in numbers if number is not None], int | float),
+        ((message.headers, message.properties), dict),
+        ([message.priority], int),
+    ):
+        strange = [value for value in values if not isinstance(value, types)]
+        if strange:
+            raise TypeError(f"{strange[0]!r} is of another type")
+    if not 0 <= message.priority < 2**8:
+        raise ValueError(f"{message.priority} is no priority")
+    if message.content_type == "application/json":
+        message.body.decode()
 
 
 class Addition(StrEnum):
