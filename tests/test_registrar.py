@@ -27,7 +27,6 @@ UNSENDABLE: dict[str, dict[str, Any]] = {
     "a content type that is no text": {"content_type": 5},
     "a queue that is no text": {"queue": 5},
     "a priority that is no number": {"priority": "high"},
-    "a priority beyond all": {"priority": 1000},
     "properties that are no table": {"properties": 5},
     "headers that are no table": {"headers": None},
     "an expiry that is no moment": {"expires_at": "soon"},

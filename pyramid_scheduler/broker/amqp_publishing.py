@@ -182,7 +182,7 @@ def _amqp_message(message: Message) -> amqp.Message:
         content_encoding=message.content_encoding,
         application_headers=dict(message.headers),
         delivery_mode=2,
-        priority=message.priority,
+        priority=min(max(message.priority, 0), 2**8 - 1),
         **properties,
     )
 

@@ -57,9 +57,9 @@ class Schedule:
 
     @classmethod
     def once(cls, message: Message, at: float, now: float, *, grace: float | None = None) -> Self:
-        """A message that is to be published once, at ``at``: a date job, or a retry."""
+        """A message that is to be published once, at ``at``: a date job, or a retry. Raises as ``from_json``."""
         headers = message.headers
-        return cls(
+        schedule = cls(
             id=message.id,
             kind=JobKind(headers.get(wire.KIND) or "async"),
             queue=message.queue,
@@ -73,6 +73,8 @@ class Schedule:
             replace_existing=bool(headers.get(wire.REPLACE)),
             created_at=float(headers.get(wire.CREATED) or now),
         )
+        _check(schedule)
+        return schedule
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON types, for the wire."""
@@ -99,15 +101,13 @@ def _check(schedule: Schedule) -> None:
     for values, types in (
         ((*texts, message.content_encoding), str),
         ([number for number in numbers if number is not None], int | float),
-        ((message.headers, message.properties), dict),
+        ((message.headers, message.properties), Mapping),
         ([message.priority], int),
     ):
         strange = [value for value in values if not isinstance(value, types)]
         if strange:
             raise TypeError(f"{strange[0]!r} is of another type")
-    if not 0 <= message.priority < 2**8:
-        raise ValueError(f"{message.priority} is no priority")
-    if message.content_type == "application/json":
+    if message.content_type == "application/json" and "compression" not in message.headers:
         message.body.decode()
 
 

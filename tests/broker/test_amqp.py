@@ -105,7 +105,7 @@ def test_properties_that_amqp_cannot_carry_hold_up_no_message(
     broker = make_broker()
     broker.publisher.publish(
         [
-            replace(message(queue), properties=strange),
+            replace(message(queue), properties=strange, priority=1000),
             replace(message(queue, 1), properties={"timestamp": 5, "correlation_id": "c"}),
         ]
     )

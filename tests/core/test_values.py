@@ -128,7 +128,7 @@ def test_secrets_do_not_show_in_a_repr() -> None:
 
 
 def test_a_schedule_travels_as_json_and_back() -> None:
-    message = Message("q", {"id": "a", "task": "b.c"}, b"\x00\xff", priority=3)
+    message = Message("q", {"id": "a", "task": "b.c", "compression": "gzip"}, b"\x00\xff", priority=3)
     schedule = Schedule("a", JobKind.CRON, "q", "b.c", {"type": "cron"}, message, next_fire_at=1.5, coalesce=False)
     assert Schedule.from_json(schedule.to_json()) == schedule
 

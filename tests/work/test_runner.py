@@ -210,6 +210,19 @@ def test_a_message_with_an_eta_is_stored_until_then_and_one_that_was_kept_runs(b
     assert bench.run(eta="2020-01-01T00:00:00").outcome.result == 1
 
 
+def test_a_message_with_an_eta_that_no_timekeeper_could_send_on_is_kept_and_not_stored(bench: Bench) -> None:
+    settlement = bench.run(eta="2999-01-01T00:00:00", **{"ps-grace": "long"})
+    assert not settlement.outcome.later
+    assert settlement.parked is not None
+    assert "'long'" in settlement.parked.reason
+
+    body = b'[["\xff"], {}, {}]'
+    headers = {"id": "j", "task": "it", "eta": "2999-01-01T00:00:00"}
+    settlement = bench.runner.run(Delivery("q", headers, body, "application/json", "utf-8", {}, "tag"))
+    assert not settlement.outcome.later
+    assert settlement.parked is not None
+
+
 def test_messages_of_protocol_1_with_an_eta_are_stored_each_under_its_own_id(bench: Bench) -> None:
     bench.register(lambda: 1)
 
