@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -64,12 +64,17 @@ class Planner:
 
     def plan(self, batch: DueBatch, now: float) -> Plan:
         """The plan for a batch of due schedules."""
-        plan = Plan()
+        whole = Plan()
+        for _, plan in self.plans(batch, now):
+            whole.extend(plan)
+        return whole
+
+    def plans(self, batch: DueBatch, now: float) -> Iterator[tuple[Schedule, Plan]]:
+        """The same for each of its schedules."""
         counted = [s.id for s in batch.schedules if s.state is not ScheduleState.ACTIVE or s.max_instances]
         open_runs = batch.open_runs(counted) if counted else {}
         for schedule in batch.schedules:
-            plan.extend(self._plan_one(schedule, open_runs.get(schedule.id, 0), now))
-        return plan
+            yield schedule, self._plan_one(schedule, open_runs.get(schedule.id, 0), now)
 
     def _plan_one(self, schedule: Schedule, open_runs: int, now: float) -> Plan:
         """All that is to be done about one schedule; or, where anything is wrong with it, nothing but to try later: the
@@ -78,10 +83,7 @@ class Planner:
         try:
             self._decide(plan, schedule, open_runs, now)
         except Exception as error:
-            unforeseen = not isinstance(error, SchedulerError)
-            log.error("job %s cannot be fired now; trying again: %s", schedule.id, error, exc_info=unforeseen)
-            later = Advance(schedule.id, now + PUT_OFF_SECONDS, schedule.due_at, schedule.last_fire_at)
-            return Plan(advances=[later])
+            return put_off(schedule, now, error)
         return plan
 
     def _decide(self, plan: Plan, schedule: Schedule, open_runs: int, now: float) -> None:
@@ -167,6 +169,13 @@ class Planner:
                 due_at=due,
             )
         )
+
+
+def put_off(schedule: Schedule, now: float, error: Exception) -> Plan:
+    """What is done about a schedule that cannot be fired."""
+    unforeseen = not isinstance(error, SchedulerError)
+    log.error("job %s cannot be fired now; trying again: %s", schedule.id, error, exc_info=unforeseen)
+    return Plan(advances=[Advance(schedule.id, now + PUT_OFF_SECONDS, schedule.due_at, schedule.last_fire_at)])
 
 
 def _is_single(schedule: Schedule) -> bool:

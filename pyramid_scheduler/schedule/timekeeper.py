@@ -6,12 +6,13 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from ..core.backoff import Backoff
 from ..core.clock import Clock
 from ..core.errors import SchedulerError
 from ..core.interfaces import DueBatch, Emit, History, Publisher, Schedules
-from .firing import Planner
+from .firing import Plan, Planner, put_off
 
 log = logging.getLogger(__name__)
 
@@ -92,9 +93,7 @@ class Timekeeper:
         return len(batch.schedules)
 
     def _fire(self, batch: DueBatch, now: float) -> Callable[[], None]:
-        plan = self._planner.plan(batch, now)
-        messages = [fire.message for fire in plan.fires]
-        self._publisher.publish(messages, within=batch.connection if self._joined else None)
+        plan = self._publish(batch, now)
         batch.write(plan.advances, plan.recurring, plan.removals)
         for event in plan.ends:
             self._emit(event)
@@ -105,6 +104,33 @@ class Timekeeper:
                 self._emit(event)
 
         return after
+
+    def _publish(self, batch: DueBatch, now: float) -> Plan:
+        """What is to be done about the batch, its messages published."""
+        within = batch.connection if self._joined else None
+        plan = self._planner.plan(batch, now)
+        try:
+            self._publisher.publish([fire.message for fire in plan.fires], within=within)
+        except ConnectionError:
+            raise
+        except Exception:
+            return self._publish_one_by_one(batch, now, within)
+        return plan
+
+    def _publish_one_by_one(self, batch: DueBatch, now: float, within: Any) -> Plan:
+        """One of them can never be published, and must not hold up the others. All are planned anew, as some may be
+        published already: of two publications of a run, which their tokens tell apart, one is run."""
+        whole = Plan()
+        for schedule, plan in self._planner.plans(batch, now):
+            try:
+                self._publisher.publish([fire.message for fire in plan.fires], within=within)
+            except ConnectionError:
+                raise
+            except Exception as error:
+                whole.extend(put_off(schedule, now, error))
+            else:
+                whole.extend(plan)
+        return whole
 
     def start(self) -> None:
         """Keep the times in a thread of this process."""

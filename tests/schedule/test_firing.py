@@ -16,6 +16,7 @@ from pyramid_scheduler.core.kind import JobKind
 from pyramid_scheduler.core.message import Message
 from pyramid_scheduler.core.schedule import Schedule
 from pyramid_scheduler.schedule import triggers
+from tests import servers
 from tests.moved_clock import MovedClock
 from tests.shop import jobs
 
@@ -41,11 +42,11 @@ def store(scheduler: Scheduler, id_: str, due: float, trigger: triggers.Trigger 
     return stored
 
 
-def fired(scheduler: Scheduler) -> list[Message]:
+def fired(scheduler: Scheduler, seconds: float = 0) -> list[Message]:
     """What the timekeeper publishes now."""
     scheduler.wiring.timekeeper("keeper").tick()
-    source = scheduler.broker.source(["default"], "looker")
-    deliveries = source.receive(100, 0)
+    source = scheduler.broker.source(scheduler.settings.queues, "looker")
+    deliveries = source.receive(100, seconds)
     source.ack(deliveries)
     source.close()
     return [delivery.message() for delivery in deliveries]
@@ -71,6 +72,31 @@ def test_a_schedule_that_cannot_be_fired_keeps_no_other_from_firing(scheduler: S
     assert bad.due_at == due - 1
     assert bad.next_fire_at is not None
     assert bad.next_fire_at > time.time()
+
+
+def test_a_message_that_can_never_be_published_keeps_no_other_from_firing(
+    tmp_path: Path, clock: MovedClock, queue: str
+) -> None:
+    servers.require("rabbitmq")
+    settings = Settings(
+        broker_url=f"{servers.RABBITMQ_URL}//", ledger_url=f"sqlite:///{tmp_path}/ledger.sqlite", queues=(queue,)
+    )
+    scheduler = Scheduler(settings, clock=clock)
+    due = time.time() - 1
+    stored = store(scheduler, "bad", due - 1)
+    message = replace(stored.message, headers={**stored.message.headers, "x-count": 2**70})
+    scheduler.ledger.schedules.remove(["bad"])
+    scheduler.ledger.schedules.add([replace(stored, message=message)])
+    store(scheduler, "good", due)
+    try:
+        assert [message.headers["ps-job"] for message in fired(scheduler, 10)] == ["good"]
+        put_off, done = (scheduler.ledger.schedules.get(id_) for id_ in ("bad", "good"))
+        assert put_off is not None
+        assert (put_off.due_at, put_off.last_fire_at) == (due - 1, None)
+        assert done is not None
+        assert done.last_fire_at == due
+    finally:
+        scheduler.shutdown(0)
 
 
 def test_a_schedule_fires_late_once_it_can_be_read(
