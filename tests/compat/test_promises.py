@@ -90,6 +90,7 @@ def test_a_revocation_outlives_a_restart_of_all_workers(project: Project) -> Non
     assert result.state == "REVOKED"
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("seconds", [0, 4], ids=["now", "an eta"])
 def test_what_was_revoked_when_nobody_worked_never_runs(project: Project, seconds: float) -> None:
     result, at = send(project, "revoked", seconds)

@@ -8,7 +8,6 @@ import pytest
 
 GATE = {
     "test_a_killed_child_loses_no_job_and_its_jobs_run_again_at_once[redis]",
-    "test_what_a_lone_killed_pscheduler_held_runs_again_within_ten_seconds[sqlite]",
     "test_what_cannot_run_is_kept_and_shown_and_runs_after_the_mend",
 }
 
