@@ -95,9 +95,9 @@ def install_as_celery() -> None:
         sys.meta_path.append(_Finder("billiard", here, modules=False))
 
 
-def refuse_the_real_one(cls: type) -> None:
+def refuse_the_real_one(cls: Any) -> None:
     """Raises ImproperlyConfigured for a class made of the real Celery's, which it asks for the running task and all."""
-    base = next((base for base in cls.__mro__ if base.__module__.partition(".")[0] == NAME), None)
+    base = next((base for base in getattr(cls, "__mro__", ()) if base.__module__.partition(".")[0] == NAME), None)
     if base is not None:
         raise ImproperlyConfigured(
             f"{cls.__module__}.{cls.__qualname__} is made of {base.__module__}.{base.__qualname__}, of the real Celery:"

@@ -21,7 +21,7 @@ from .core.errors import (
     WorkerLost,
 )
 from .core.event import Event, EventType
-from .core.forking import leave_fork
+from .core.forking import leave_fork_of
 from .core.id import new_id
 from .core.kind import JobKind
 from .core.message import SIGNATURE as SIGNATURE_HEADER
@@ -31,6 +31,7 @@ from .core.plain_json import write as write_plain_json
 from .core.run import SUCCEEDED, Outcome, Parked, Record, Run, RunState
 from .core.schedule import JobView, Schedule
 from .core.task import Task
+from .core.waking import WakePipe
 
 MESSAGE = EventType.MESSAGE
 JOB_CREATED = EventType.JOB_CREATED
@@ -67,8 +68,9 @@ __all__ = [  # noqa: RUF022 (grouped by what they are)
     "PLAIN",
     "SIGNATURE_HEADER",
     "SUCCEEDED",
+    "WakePipe",
     "kombu_url",
-    "leave_fork",
+    "leave_fork_of",
     "new_id",
     "write_plain_json",
     # Errors

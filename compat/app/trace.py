@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import logging
 import os
-import sys
 import time
 from collections import namedtuple
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from typing import Any
 from kombu.exceptions import EncodeError, OperationalError
 from kombu.utils.encoding import safe_repr
 
-from pyramid_scheduler.api import leave_fork
+from pyramid_scheduler.api import leave_fork_of
 
 from .. import signals, states
 from .._state import _task_stack
@@ -172,8 +171,8 @@ class _Run:
                 if inspect.iscoroutine(returned):
                     returned = wait_for(returned)
             finally:  # a child says nothing of the run
-                if os.getpid() != pid and not self.tracer.eager:
-                    leave_fork(sys.exception())
+                if not self.tracer.eager:
+                    leave_fork_of(pid)
             self.retval = self.value = returned
             self.state = states.SUCCESS
         except Reject as error:

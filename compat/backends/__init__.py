@@ -57,8 +57,7 @@ def by_name(backend: Any = None, loader: Any = None, extension_namespace: str = 
         ) from error
     if isinstance(cls, types.ModuleType):
         raise ImproperlyConfigured(f"Unknown result backend: {name!r} is a Python module, not a backend class.")
-    if isinstance(cls, type):
-        refuse_the_real_one(cls)
+    refuse_the_real_one(cls)
     return cls
 
 

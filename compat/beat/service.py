@@ -8,13 +8,14 @@ from functools import cached_property
 from threading import Event, Thread
 from typing import Any
 
+from pyramid_scheduler.api import WakePipe
+
 from .. import signals
 from ..exceptions import ImproperlyConfigured
 from ..installing import refuse_the_real_one
 from ..utils.imports import load_extension_class_names, symbol_by_name
 from ..utils.log import get_logger
 from .answering import BeatPidbox
-from .bell import Bell
 from .flag import Flag
 from .persistent import PersistentScheduler
 
@@ -47,7 +48,7 @@ class Service:
         self._is_shutdown = Flag()
         self._is_closing = False
         self._is_stopped = Event()
-        self._bell: Bell | None = None  # until it ticks
+        self._pipe: WakePipe | None = None  # until it ticks
 
     def __reduce__(self) -> Any:
         names = ("app", "max_interval", "schedule_filename", "scheduler_cls", "remote_control", "hostname")
@@ -63,24 +64,24 @@ class Service:
             self._pidbox = BeatPidbox(self)
             self._pidbox.start()
         self._last_tick = time.monotonic()
-        self._bell = bell = Bell()
+        self._pipe = pipe = WakePipe()
         try:
-            with bell.rung_by_signals():
+            with pipe.woken_by_signals():
                 while not self._is_shutdown.is_set():
-                    self._turn(bell)
+                    self._turn(pipe)
         except (KeyboardInterrupt, SystemExit):
             self._is_shutdown.set()
         finally:
             self.sync()
             if self._pidbox is not None:
                 self._pidbox.stop()
-            bell.close()
+            pipe.close()
 
-    def _turn(self, bell: Bell) -> None:
+    def _turn(self, pipe: WakePipe) -> None:
         interval = self.scheduler.tick()
         self._last_tick = time.monotonic()
         if interval and interval > 0.0:
-            bell.wait(interval)
+            pipe.wait(interval)
             if self.scheduler.should_sync():
                 self.scheduler._do_sync()
 
@@ -102,15 +103,15 @@ class Service:
         """
         if self._is_closing:
             return
-        if self._is_shutdown.is_set() or self._bell is None:
+        if self._is_shutdown.is_set() or self._pipe is None:
             raise SystemExit(0)
         self._end()
 
     def _end(self) -> None:
         """Takes no lock: a signal handler's own thread may hold it."""
         self._is_shutdown.set()
-        if self._bell is not None:
-            self._bell.ring()
+        if self._pipe is not None:
+            self._pipe.wake()
 
     def get_scheduler(self, lazy: bool = False, extension_namespace: str = "celery.beat_schedulers") -> Any:
         """A scheduler of that class."""
@@ -124,8 +125,7 @@ class Service:
             cls = symbol_by_name(self.scheduler_cls, aliases=aliases)
         except (ImportError, AttributeError, ValueError) as error:
             raise ImproperlyConfigured(f"the scheduler {self.scheduler_cls} cannot be loaded: {error}") from error
-        if isinstance(cls, type):
-            refuse_the_real_one(cls)
+        refuse_the_real_one(cls)
         return cls
 
     @cached_property

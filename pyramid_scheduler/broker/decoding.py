@@ -12,7 +12,7 @@ from typing import Any
 from kombu.serialization import loads as kombu_loads
 from kombu.utils.json import loads as json_loads
 
-from ..core.errors import UnreadableMessage, UntrustedMessage
+from ..core.errors import UnreadableMessage, UntrustedMessage, words_of
 from ..core.plain_json import read
 
 JSON = "application/json"
@@ -64,9 +64,9 @@ def decode(body: bytes, content_type: str, content_encoding: str, *, trusted: bo
     except UntrustedMessage:
         raise
     except _DECODE_ERRORS as error:
-        raise UnreadableMessage(f"the body cannot be read: {type(error).__name__}: {error}"[:500]) from error
+        raise UnreadableMessage(f"the body cannot be read: {words_of(error)}"[:500]) from error
     except Exception as error:  # unpickling runs foreign code, which may raise anything
-        raise UnreadableMessage(f"the arguments cannot be restored: {type(error).__name__}: {error}"[:500]) from error
+        raise UnreadableMessage(f"the arguments cannot be restored: {words_of(error)}"[:500]) from error
     raise UnreadableMessage(f"the body is of type {content_type[:60]!r}; only JSON and signed pickle are read here")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from kombu.utils.json import dumps, object_hook
 
+from ..core.errors import words_of
 from ..core.message import Delivery, Message
 from ..core.plain_json import quote, read, write
 
@@ -79,7 +80,7 @@ def load(payload: str | bytes, queue: str, tag: str, redelivered: bool) -> Deliv
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raw = payload.encode("utf-8", "replace") if isinstance(payload, str) else payload
-        reason = f"the envelope cannot be read: {type(error).__name__}: {error}"
+        reason = f"the envelope cannot be read: {words_of(error)}"
         return Delivery(queue, {}, raw, "application/octet-stream", "binary", {}, tag, redelivered, reason[:500])
 
 

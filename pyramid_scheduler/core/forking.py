@@ -9,11 +9,15 @@ import traceback
 from typing import NoReturn
 
 
-def leave_fork(error: BaseException | None) -> NoReturn:
-    """A job has forked, and its child has come back from it: the run, its transaction and what waits are the parent's.
+def leave_fork_of(pid: int) -> None:
+    """To be called in a ``finally`` around a job that process ``pid`` began. Where the job has forked, and this is its
+    child come back from it, the run, its transaction and what waits are the parent's: the child ends here."""
+    if os.getpid() != pid:
+        _end_as_python_does(sys.exception())
 
-    So the child ends here, with the status and the words that Python has for a process which ends this way.
-    """
+
+def _end_as_python_does(error: BaseException | None) -> NoReturn:
+    """With the status and the words that Python has for a process which ends with that."""
     status = error.code if isinstance(error, SystemExit) else error
     with contextlib.suppress(OSError, ValueError):
         if isinstance(status, BaseException):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import select
-from collections.abc import Iterable
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 def open_pipe() -> tuple[int, int]:
@@ -48,6 +51,19 @@ class WakePipe:
                 pass
         except (BlockingIOError, OSError):
             pass
+
+    @contextmanager
+    def woken_by_signals(self) -> Iterator[None]:
+        """In the main thread, whose handlers run when it wakes, whichever thread the system hands a signal to; in
+        others it is not theirs to say."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.set_wakeup_fd(self._write_fd, warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(before)
 
     def close(self) -> None:
         fds, self.fd, self._write_fd = (self.fd, self._write_fd), -1, -1

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
-import sys
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from ..core.forking import leave_fork
+from ..core.forking import leave_fork_of
 from ..core.interfaces import JobContext
 from ..core.run import SUCCEEDED, Outcome, Run, RunState
 from ..core.task import Task
@@ -59,8 +58,7 @@ class Caller:
         try:
             return self._outcome_here(task, run)
         finally:
-            if os.getpid() != pid:
-                leave_fork(sys.exception())
+            leave_fork_of(pid)
 
     def _outcome_here(self, task: Task, run: Run) -> Outcome:
         if task.handler is not None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
+from ..core.errors import words_of
 from .journal import Journal
 from .limits import Deadline
 
@@ -76,7 +77,7 @@ def main(boot: Boot, part: Part, pipe: Connection, journal: Journal) -> None:
         service, stop, shutdown_seconds, hello = boot(part, Line(pipe), journal)
     except Exception as error:
         log.debug("starting failed", exc_info=True)
-        _say(pipe, "failed", f"{type(error).__name__}: {error}")
+        _say(pipe, "failed", words_of(error))
         os._exit(EXIT_FAILED_TO_START)
     _say(pipe, "hello", hello)
     signal.signal(signal.SIGTERM, lambda *_: stop(shutdown_seconds))

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..core.backoff import Backoff
 from ..core.ending import Cause
+from ..core.errors import words_of
 from . import child
 from .child import Boot, Part
 from .journal import Journal
@@ -97,7 +98,7 @@ class Post:
             self.child = self._start(boot, context)
         except (OSError, EOFError) as error:  # the second, where it is the fork server that finds no room
             self._put_off()
-            return f"{type(error).__name__}: {error}"
+            return words_of(error)
         return ""
 
     def _start(self, boot: Boot, context: Any) -> Child:

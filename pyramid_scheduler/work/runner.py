@@ -90,7 +90,7 @@ class Runner:
         except ConnectionError as error:
             return Settlement.giving_back(delivery, error)
         except Exception as error:  # a header of a type that no producer of ours writes
-            return self._park(delivery, run, UnreadableMessage(f"{type(error).__name__}: {error}"), started_at)
+            return self._park(delivery, run, UnreadableMessage(words_of(error)), started_at)
         self._tell.ended(run, outcome, started_at)
         return self._settle(run, outcome, started_at, time.perf_counter() - began)
 

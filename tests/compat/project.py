@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import pytest
 
 from tests import servers
-from tests.fleet import ROOT, wait_for
+from tests.fleet import ROOT, end, wait_for
 
 
 class Project:
@@ -55,6 +55,53 @@ class Project:
         path = self.directory / "notes"
         lines = [line.split("\t") for line in path.read_text().splitlines()] if path.exists() else []
         return [line[1:] for line in lines if line[0] == what]
+
+
+def run_python(directory: Path, environ: dict[str, str], *words: str) -> str:
+    """What a Python that succeeds prints, in that directory."""
+    done = subprocess.run(
+        [sys.executable, *words], cwd=directory, env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+class Site:
+    """A directory with an app of the name ``app``, its workers and beats, and the words that its tasks noted."""
+
+    def __init__(self, app: str, directory: Path, environ: dict[str, str]) -> None:
+        self.app, self.directory, self.environ = app, directory, environ
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self, *words: str) -> subprocess.Popen[bytes]:
+        """A worker or a beat that is up."""
+        log = self.log(len(self.processes))
+        command = [sys.executable, "-m", "compat", "-A", self.app, *words, "-l", "INFO"]
+        with log.open("wb") as output:
+            process = subprocess.Popen(command, cwd=self.directory, env=self.environ, stdout=output, stderr=output)
+        self.processes.append(process)
+        wait_for(lambda: "is up" in log.read_text() or process.poll() is not None, what=f"{words}: {log}")
+        assert process.poll() is None, log.read_text()
+        return process
+
+    def log(self, number: int) -> Path:
+        return self.directory / f"log{number}"
+
+    def run(self, *words: str) -> str:
+        return run_python(self.directory, self.environ, *words)
+
+    def end(self) -> None:
+        for process in self.processes:
+            end(process)
+
+    def noted(self, word: str) -> int:
+        path = self.directory / "notes"
+        return path.read_text().split().count(word) if path.exists() else 0
+
+    def wait_for(self, word: str, times: int = 1) -> None:
+        """Until it is noted so many times more."""
+        before = self.noted(word)
+        wait_for(lambda: self.noted(word) >= before + times, what=f"{times} times {word}, {self.directory}")
 
 
 P = TypeVar("P", bound=Project)

@@ -22,6 +22,7 @@ from compat.fixups.django import DjangoFixup
 from compat.local import Proxy
 from pyramid_scheduler.migrate.inspecting import inspect_code
 from tests import servers
+from tests.compat.project import run_python
 from tests.fleet import ROOT, end, wait_for
 
 pytest.importorskip("django")
@@ -56,17 +57,7 @@ class Bakery:
         return self._run("-m", self.library, "-A", "bakery", *words)
 
     def _run(self, *words: str) -> str:
-        done = subprocess.run(
-            [sys.executable, *words],
-            cwd=self.directory,
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        return run_python(self.directory, self.environ, *words)
 
     def start(self, *before: str, pool: str = "prefork", **environ: str) -> None:
         """A worker that runs one task at a time."""

@@ -6,8 +6,6 @@ import json
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,8 @@ from typing import Any
 import pytest
 
 from tests import servers
-from tests.fleet import ROOT, end, wait_for
+from tests.compat.project import Site
+from tests.fleet import ROOT, wait_for
 
 pytest.importorskip("django_celery_beat")
 pytest.importorskip("django_celery_results")
@@ -23,36 +22,8 @@ PROJECT = Path(__file__).parent / "django_packages"
 SET_UP = "import django, json, depot; django.setup(); from depot.tasks import *\n"
 
 
-class Depot:
+class Depot(Site):
     """A copy of the project, its database, and its processes."""
-
-    def __init__(self, directory: Path, environ: dict[str, str]) -> None:
-        self.directory, self.environ = directory, environ
-        self.processes: list[subprocess.Popen[bytes]] = []
-
-    def start(self, *words: str) -> subprocess.Popen[bytes]:
-        """A worker or a beat that is up."""
-        log = self.directory / f"log{len(self.processes)}"
-        command = [sys.executable, "-m", "compat", "-A", "depot", *words, "-l", "INFO"]
-        with log.open("wb") as output:
-            process = subprocess.Popen(command, cwd=self.directory, env=self.environ, stdout=output, stderr=output)
-        self.processes.append(process)
-        wait_for(lambda: "is up" in log.read_text() or process.poll() is not None, what=f"{words}: {log}")
-        assert process.poll() is None, log.read_text()
-        return process
-
-    def run(self, *words: str) -> str:
-        done = subprocess.run(
-            [sys.executable, *words],
-            cwd=self.directory,
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
 
     def script(self, text: str) -> Any:
         """In the project; the last line that it prints, read as JSON."""
@@ -60,19 +31,6 @@ class Depot:
         path.write_text(SET_UP + text)
         lines = self.run(str(path)).splitlines()
         return json.loads(lines[-1]) if lines else None
-
-    def end(self) -> None:
-        for process in self.processes:
-            end(process)
-
-    def noted(self, word: str) -> int:
-        path = self.directory / "notes"
-        return path.read_text().split().count(word) if path.exists() else 0
-
-    def wait_for(self, word: str, times: int = 1) -> None:
-        """Until it is noted so many times more."""
-        before = self.noted(word)
-        wait_for(lambda: self.noted(word) >= before + times, what=f"{times} times {word}, {self.directory}")
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         with sqlite3.connect(self.directory / "depot.sqlite") as database:
@@ -93,7 +51,7 @@ def open_depot(tmp_path: Path) -> Iterator[Callable[..., Depot]]:
                 "DEPOT_QUEUE": servers.unique("depot"),
                 "DJANGO_SETTINGS_MODULE": "depot.settings",
             }
-        depot = Depot(directory, {**os.environ, "PYTHONPATH": f"{ROOT}:{directory}", **said, **environ})
+        depot = Depot("depot", directory, {**os.environ, "PYTHONPATH": f"{ROOT}:{directory}", **said, **environ})
         opened.append(depot)
         depot.run("-m", "django", "migrate", "--run-syncdb", "-v", "0", "--skip-checks")
         return depot
