@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..core.clock import Clock
 from ..core.errors import SchedulerError
@@ -22,8 +22,9 @@ class EarlyAcks:
 
     Such an ack is a message to the broker, which late acks share by the hundred. Where the run is in a journal that a
     supervisor reads when this process is dead (``journaled``), and who will then ack it in its name, it shares, too:
-    the thread that talks to the broker says all of them every few milliseconds. The price is that what began in the
-    last of these runs again if the supervisor dies in the same moment, as it does with its machine.
+    the thread that talks to the broker looks every few milliseconds what has been running for as long, and acks that;
+    what is over sooner is acked when it is settled. The price is that what began in the last of these runs again if the
+    supervisor dies in the same moment, as it does with its machine.
 
     Elsewhere the thread that runs the job acks it, or, where that cannot be, the one that talks to the broker.
     """
@@ -32,7 +33,7 @@ class EarlyAcks:
         self._source = source
         self._clock = clock
         self._journaled = journaled
-        self._unsaid: deque[Delivery] = deque()
+        self._promising: Source | None = None  # None: nobody looks here
         self._asked: deque[tuple[Delivery, queue.SimpleQueue[bool]]] = deque()
         self._acking = 0
         self._lock = threading.Lock()
@@ -42,18 +43,14 @@ class EarlyAcks:
         self._closed = False
 
     def __len__(self) -> int:
-        return len(self._asked) + len(self._unsaid)
+        return len(self._asked)
 
     @property
     def longest_wait_seconds(self) -> float:
         """Until ``serve`` must be called again; it is ``wake``d if somebody waits for it."""
         if self._asked:
             return 0.0
-        return BRISK_SECONDS if self._is_brisk else float("inf")
-
-    @property
-    def _is_brisk(self) -> bool:
-        return self._clock.monotonic() < self._brisk_until
+        return BRISK_SECONDS if self._clock.monotonic() < self._brisk_until else float("inf")
 
     def ask(self, delivery: Delivery) -> bool:
         """Wait until ``delivery`` is acked, or will be; False: it is not, since the worker leaves, and must not run
@@ -62,13 +59,12 @@ class EarlyAcks:
 
     def _promise(self, delivery: Delivery) -> bool:
         """Only while the other thread looks here every few milliseconds."""
-        source = self._source()
         with self._lock:
             self._was_asked = True
-            if not self._is_brisk or self._closed or source is None or not source.keeps(delivery):
+            source = self._promising
+            if source is None or self._clock.monotonic() >= self._brisk_until or not source.keeps(delivery):
                 return False
             delivery.begun = True
-            self._unsaid.append(delivery)
         return True
 
     def _ack(self, delivery: Delivery) -> bool:
@@ -97,11 +93,26 @@ class EarlyAcks:
             source.wake()
         return answer.get()
 
-    def serve(self, source: Source) -> None:
-        """Ack what was asked for; whatever fails is asked for still."""
+    def serve(self, source: Source, running: Sequence[tuple[Delivery, float]], stuck: Sequence[Delivery] = ()) -> None:
+        """Ack what was asked for; and what was promised of those that are ``running`` since some monotonic time, or
+        ``stuck`` after that. Whatever fails is asked for still."""
         with self._quiet:
             was_asked, self._was_asked = self._was_asked, False
-        self._say(source)
+        now = self._clock.monotonic()
+        since = now if self._closed else now - BRISK_SECONDS
+        promised = [*stuck, *(delivery for delivery, began_at in running if began_at <= since)]
+        self._say(source, [delivery for delivery in promised if delivery.begun and not delivery.acked])
+        self._answer(source)
+        if was_asked and self._journaled and not self._closed:
+            self._promising, self._brisk_until = source, now + PROMISING_SECONDS
+
+    def _say(self, source: Source, promised: Sequence[Delivery]) -> None:
+        if promised:
+            source.ack(promised)
+        for delivery in promised:
+            delivery.acked = True
+
+    def _answer(self, source: Source) -> None:
         batch = list(self._asked)
         if batch:
             source.ack([delivery for delivery, _ in batch])
@@ -109,21 +120,11 @@ class EarlyAcks:
             self._asked.popleft()
             delivery.acked = delivery.begun = True
             answer.put(True)
-        if was_asked and self._journaled:
-            self._brisk_until = self._clock.monotonic() + PROMISING_SECONDS
-
-    def _say(self, source: Source) -> None:
-        promised = list(self._unsaid)
-        unsaid = [delivery for delivery in promised if not delivery.acked]
-        if unsaid:
-            source.ack(unsaid)
-        for _ in promised:
-            self._unsaid.popleft().acked = True
 
     def close(self) -> None:
         """Nobody acks any more; who is about to has done so when this returns. What is promised is to be served."""
         with self._quiet:
-            self._closed = True
+            self._closed, self._promising = True, None
             self._quiet.wait_for(lambda: not self._acking)
         self.refuse()
 

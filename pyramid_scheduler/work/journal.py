@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import marshal
 import mmap
 import os
 import pickle
 import tempfile
 import threading
+from collections import deque
 from collections.abc import Iterator
 from multiprocessing.reduction import DupFd
+from struct import Struct
 from typing import Any, Self
 
 from ..core.ending import Begun
@@ -18,14 +21,17 @@ from ..core.run import Run
 
 log = logging.getLogger(__name__)
 
-LENGTH_BYTES = 8
-CROSSED_OUT = bytes(LENGTH_BYTES)
-ENDED = b"\1"
+#: An entry: how many bytes follow, or 0 where it is crossed out; whether the run has ended; words.
+LENGTH = Struct(">Q")
+LENGTH_BYTES = LENGTH.size
+RUNNING, ENDED = b"\0", b"\1"
 #: Of the file, the part that both processes have mapped: to write there is no call to the system, which would let
 #: other threads have the interpreter. Entries that are larger, or too many, have rooms of their own after it.
 PAGE_BYTES, PAGES = 2048, 4096
 PAGES_BYTES = PAGES * PAGE_BYTES
+LONGEST_IN_PAGE = PAGE_BYTES - LENGTH_BYTES
 ROOM_BYTES = 1 << 30  # of a sparse file: what is not written takes no memory
+_PICKLE = b"\x80"  # with which nothing begins that marshal writes
 
 
 class Journal:
@@ -39,9 +45,8 @@ class Journal:
         self._fd = _open_file() if fd is None else fd
         self._pages = mmap.mmap(self._fd, PAGES_BYTES)
         self._inode = os.fstat(self._fd).st_ino
-        self._lock = threading.Lock()
-        self._open = 0  # entries
-        self._free: list[int] = []  # slots of those that are crossed out
+        self._free = deque(range(0, PAGES_BYTES, PAGE_BYTES))
+        self._rooms = _Rooms(self._fd)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _inherit, (DupFd(self._fd),)
@@ -56,45 +61,46 @@ class Journal:
 
     def begin(self, run: Run, started_at: float, *, wants_word: bool) -> None:
         """Write it down. ``wants_word``: its task is to be told how it ended."""
-        words = b"\0" + _words(run, started_at, wants_word)
-        with self._lock:
-            slot = self._free.pop() if self._free else self._open
-            self._open += 1
-        in_page = len(words) <= PAGE_BYTES - LENGTH_BYTES and slot < PAGES
-        run.delivery.journaled_at = at = slot * PAGE_BYTES if in_page else PAGES_BYTES + slot * ROOM_BYTES
-        self._put(words, at + LENGTH_BYTES)
-        self._put(len(words).to_bytes(LENGTH_BYTES, "big"), at)  # last: half an entry is none
+        words = RUNNING + _words(run, started_at, wants_word)
+        length = len(words)
+        try:
+            at = self._free.popleft() if length <= LONGEST_IN_PAGE else self._rooms.take()
+        except IndexError:  # no page is free
+            at = self._rooms.take()
+        run.delivery.journaled_at = at
+        if at < PAGES_BYTES:
+            self._pages[at + LENGTH_BYTES : at + LENGTH_BYTES + length] = words
+            LENGTH.pack_into(self._pages, at, length)  # last: half an entry is none
+        else:
+            _write(self._fd, words, at + LENGTH_BYTES)
+            _write(self._fd, LENGTH.pack(length), at)
 
     def note_end(self, delivery: Delivery) -> None:
         """It has ended, and not failed; it is crossed out when that is written elsewhere."""
-        if delivery.journaled_at is not None:
-            self._put(ENDED, delivery.journaled_at + LENGTH_BYTES)
+        at = delivery.journaled_at
+        if at is None:
+            return
+        if at < PAGES_BYTES:
+            self._pages[at + LENGTH_BYTES] = 1
+        else:
+            _write(self._fd, ENDED, at + LENGTH_BYTES)
 
     def end(self, delivery: Delivery) -> None:
         """It is settled; without effect where it was not begun."""
         at, delivery.journaled_at = delivery.journaled_at, None
         if at is None:
             return
-        in_page = at < PAGES_BYTES
-        self._put(CROSSED_OUT, at)
-        with self._lock:
-            self._open -= 1
-            self._free.append(at // PAGE_BYTES if in_page else (at - PAGES_BYTES) // ROOM_BYTES)
-            if not in_page and not self._open:  # what is crossed out keeps its memory otherwise
-                os.ftruncate(self._fd, PAGES_BYTES)
-                self._free.clear()
-
-    def _put(self, data: bytes, at: int) -> None:
         if at < PAGES_BYTES:
-            self._pages[at : at + len(data)] = data
+            LENGTH.pack_into(self._pages, at, 0)
+            self._free.append(at)
         else:
-            _write(self._fd, data, at)
+            self._rooms.leave(at)
 
     def left(self) -> list[Begun]:
         """What was begun and not settled, read by the parent when the child is dead."""
         found: list[Begun] = []
         for at in self._places():
-            length = int.from_bytes(os.pread(self._fd, LENGTH_BYTES, at), "big")
+            (length,) = LENGTH.unpack(os.pread(self._fd, LENGTH_BYTES, at).ljust(LENGTH_BYTES, b"\0"))
             if not length:
                 continue
             try:
@@ -118,16 +124,49 @@ class Journal:
         self.close()
 
 
+class _Rooms:
+    """For entries that are too large for a page, or too many."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._lock = threading.Lock()
+        self._taken = 0
+        self._free: list[int] = []
+        self._next = PAGES_BYTES
+
+    def take(self) -> int:
+        with self._lock:
+            self._taken += 1
+            if self._free:
+                return self._free.pop()
+            at, self._next = self._next, self._next + ROOM_BYTES
+            return at
+
+    def leave(self, at: int) -> None:
+        _write(self._fd, LENGTH.pack(0), at)
+        with self._lock:
+            self._taken -= 1
+            self._free.append(at)
+            if not self._taken:  # what is crossed out keeps its memory otherwise
+                os.ftruncate(self._fd, PAGES_BYTES)
+                self._free, self._next = [], PAGES_BYTES
+
+
 def _words(run: Run, started_at: float, wants_word: bool) -> bytes:
-    """Plain values, as they are at hand: dataclasses take pickle thrice as long."""
+    """Plain values, as they are at hand: dataclasses take thrice as long."""
     d = run.delivery
     carried = d.queue, d.headers, d.body, d.content_type, d.content_encoding, d.properties, d.tag
-    return pickle.dumps((run.id, run.task, run.retries, started_at, wants_word, carried))
+    entry: Any = run.id, run.task, run.retries, started_at, wants_word, carried
+    try:
+        return marshal.dumps(entry)
+    except ValueError:  # a date among the headers, say
+        return pickle.dumps(entry)
 
 
 def _begun(words: bytes) -> Begun:
     has_ended, words = words[:1] == ENDED, words[1:]
-    run_id, task, retries, started_at, wants_word, carried = pickle.loads(words)
+    read = pickle.loads if words.startswith(_PICKLE) else marshal.loads
+    run_id, task, retries, started_at, wants_word, carried = read(words)
     delivery = Delivery(*carried)
     return Begun(run_id, task, retries, delivery.message(), started_at, wants_word, delivery.tag, has_ended)
 

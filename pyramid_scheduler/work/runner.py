@@ -17,7 +17,7 @@ from ..core.event import EventType
 from ..core.interfaces import Cancellations, Emit, History, JobContext, Sealer
 from ..core.message import Delivery
 from ..core.retry import RetryPolicy
-from ..core.run import Outcome, Parked, Record, Run, RunState
+from ..core.run import SUCCEEDED, Outcome, Parked, Record, Run, RunState
 from ..core.schedule import Addition, Schedule
 from ..core.task import Task, TaskRegistry
 from .calling import Caller
@@ -210,7 +210,7 @@ class Runner:
     def _settle(self, run: Run, outcome: Outcome, started_at: float, runtime_seconds: float) -> Settlement:
         if outcome.state is RunState.RETURNED:
             return Settlement(run.delivery, outcome, returned=True)
-        if self._journal is not None and run.delivery.begun and outcome.owes_nothing:
+        if self._journal is not None and run.delivery.begun and (outcome is SUCCEEDED or outcome.owes_nothing):
             self._journal.note_end(run.delivery)
         settlement = Settlement(run.delivery, outcome, self._record(run, outcome, started_at, runtime_seconds))
         if outcome.state is RunState.FAILED:

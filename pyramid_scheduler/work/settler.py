@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from ..core.errors import SchedulerError
 from ..core.interfaces import History, Publisher, Source, Stored
+from ..core.message import Delivery
 from ..core.run import Outcome, Parked, RunState
 from .journal import Journal
 from .settlement import Settlement
@@ -41,6 +42,11 @@ class Settler:
     def holds_claims(self) -> bool:
         """Whether somebody else might have to wait for what is to be settled."""
         return bool(self._in_hand) or any(not settlement.delivery.acked for settlement in list(self._waiting))
+
+    @property
+    def stuck(self) -> list[Delivery]:
+        """Of what the last flush could not settle."""
+        return [settlement.delivery for settlement in self._in_hand]
 
     def flush(self, source: Source) -> None:
         """Settle all that is there; raises BrokerUnavailable or LedgerUnavailable, having lost nothing.

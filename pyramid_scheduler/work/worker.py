@@ -208,7 +208,7 @@ class Worker:
             source = self._source = self._open_source()
         self._notice_standstill(source)
         self._upkeep.turn()
-        self._early.serve(source)
+        self._early.serve(source, list(self._busy.values()), self._settler.stuck)
         if self._settler.holds_claims or self._is_flush_due():
             self._settler.flush(source)
             self._flushed_at = self._clock.monotonic()
@@ -277,7 +277,7 @@ class Worker:
             log.warning("%d jobs did not finish in time; they go back to their queues", len(unfinished))
         source = self._source
         if source is not None:
-            self._try(lambda: self._early.serve(source))
+            self._try(lambda: self._early.serve(source, list(self._busy.values()), self._settler.stuck))
             self._try(lambda: self._settler.flush(source))  # first: telling tasks of their end may take long
             for delivery in unfinished:
                 if delivery.begun:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import threading
 import time
+import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -139,6 +141,14 @@ def test_an_entry_that_cannot_be_read_hides_no_other() -> None:
         begin(journal, kept)
         os.pwrite(journal._fd, b"\0" * 16, 8)
         assert [one.run_id for one in journal.left()] == ["kept"]
+
+
+def test_headers_that_json_does_not_have_are_kept_as_they_were() -> None:
+    with Journal() as journal:
+        dated = delivery("dated")
+        dated.headers = {**dated.headers, "at": datetime(2026, 11, 26, tzinfo=UTC), "of": uuid.UUID(int=5)}
+        begin(journal, dated)
+        assert [one.message for one in journal.left()] == [dated.message()]
 
 
 def test_what_is_crossed_out_does_not_keep_its_memory() -> None:

@@ -284,6 +284,26 @@ def test_what_began_before_its_ack_is_acked_while_it_runs(make_workshop: Make) -
     assert promised
 
 
+def test_what_was_acked_early_and_cannot_be_settled_is_acked_all_the_same(make_workshop: Make) -> None:
+    names = [f"r{n}" for n in range(500)]
+    shop = make_workshop(*(delivery(name, "early") for name in names), threads=1, journaled=True)
+    shop.source.any_thread = shop.source.outlives = True
+    promised: list[str] = []
+
+    def handler(run: Any) -> Outcome:
+        if run.id not in shop.source.acked and not promised:
+            shop.ledger.away = True
+            promised.append(run.id)
+        return Outcome(RunState.SUCCEEDED)
+
+    shop.add("early", print, handler=handler, ack_early=True)
+    shop.worker.start()
+    wait_for(lambda: promised and promised[0] in shop.source.acked)
+    assert promised[0] not in [record.run_id for record in shop.ledger.records]
+    shop.ledger.away = False
+    shop.ends(*names)
+
+
 def test_while_the_broker_is_away_no_job_begins_that_is_acked_early(make_workshop: Make) -> None:
     shop = make_workshop(journaled=True)
     shop.source.any_thread = shop.source.outlives = True
