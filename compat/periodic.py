@@ -134,10 +134,23 @@ def _queue(app: Any, name: str, task: str, args: Any, kwargs: Any, options: Mapp
     )
 
 
+class CatchingTask(Catching):
+    """Catches calls of one task."""
+
+    __slots__ = ("_task",)
+
+    def __init__(self, task: str) -> None:
+        super().__init__()
+        self._task = task
+
+    def wants(self, headers: Mapping[str, Any]) -> bool:
+        return headers.get("task") == self._task
+
+
 def _call(app: Any, name: str, task: str, args: Any, kwargs: Any, options: dict[str, Any]) -> Message:
     """What ``apply_async`` sends; where the task is not known here, or it sends nothing, what a call by name does."""
     registered = app.tasks.get(task)
-    with Catching(lambda headers: headers.get("task") == task) as caught:
+    with CatchingTask(task) as caught:
         if registered is not None:
             options.setdefault("ignore_result", registered.ignore_result)
         if registered is not None and not app.conf.task_always_eager:

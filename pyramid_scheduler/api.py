@@ -21,7 +21,7 @@ from .core.errors import (
     WorkerLost,
 )
 from .core.event import Event, EventType
-from .core.forking import leave_fork_of
+from .core.forking import ancestry, leave_fork
 from .core.id import new_id
 from .core.kind import JobKind
 from .core.message import SIGNATURE as SIGNATURE_HEADER
@@ -69,8 +69,9 @@ __all__ = [  # noqa: RUF022 (grouped by what they are)
     "SIGNATURE_HEADER",
     "SUCCEEDED",
     "WakePipe",
+    "ancestry",
     "kombu_url",
-    "leave_fork_of",
+    "leave_fork",
     "new_id",
     "write_plain_json",
     # Errors

@@ -14,7 +14,7 @@ from ..exceptions import Retry
 from ..utils.einfo import ExceptionInfo
 from ..utils.functional import maybe_list
 from ..utils.nodenames import gethostname
-from .plain_call import send_plainly
+from .plain_call import send_and_learn, send_plainly
 
 
 def apply_async(
@@ -31,13 +31,17 @@ def apply_async(
     """What ``Task.apply_async`` does."""
     _check(task, args, kwargs)
     shadow = shadow or task.shadow_name(args, kwargs, given)
-    options = {**task._get_exec_options(), **given}
-    # Pickle carries models as they are.
-    if task._dump_pydantic_arguments is not None and options.get("serializer") != "pickle":
-        args, kwargs = task._dump_pydantic_arguments(args, kwargs)
-    options.setdefault("ignore_result", task.ignore_result)
+    if task._dump_pydantic_arguments is not None:
+        args, kwargs = _dump_models(task, args, kwargs, given)
     app = task._get_app()
-    if app.conf.task_always_eager:
+    is_plain = not (given or shadow or producer or link or link_error)
+    is_eager = app.conf["task_always_eager"]
+    if is_plain and not is_eager:
+        sent = send_plainly(task, app, args, kwargs, task_id)
+        if sent is not None:
+            return sent
+    options = {"ignore_result": task.ignore_result, **task._get_exec_options(), **given}
+    if is_eager:
         return _eagerly(task, args, kwargs, task_id, producer, link, link_error, options)
 
     def send() -> Any:
@@ -55,8 +59,13 @@ def apply_async(
             **options,
         )
 
-    is_plain = not (given or shadow or producer or link or link_error)
-    return send_plainly(task, args, kwargs, task_id, send) if is_plain else send()
+    return send_and_learn(task, app, send) if is_plain else send()
+
+
+def _dump_models(task: Any, args: Any, kwargs: Any, given: dict[str, Any]) -> tuple[Any, Any]:
+    """Pickle carries models as they are."""
+    serializer = given["serializer"] if "serializer" in given else task._get_exec_options()["serializer"]
+    return (args, kwargs) if serializer == "pickle" else task._dump_pydantic_arguments(args, kwargs)
 
 
 def _check(task: Any, args: Any, kwargs: Any) -> None:

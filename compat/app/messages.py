@@ -157,14 +157,15 @@ def as_task_v1(
 
 def reprs(amqp: Any, args: Any, kwargs: Any, maxlevels: int) -> tuple[str, str]:
     """The arguments for people to read, cut to bounds."""
-    return saferepr(args, amqp.argsrepr_maxsize, maxlevels), saferepr(kwargs, amqp.kwargsrepr_maxsize, maxlevels)
+    named = saferepr(kwargs, amqp.kwargsrepr_maxsize, maxlevels) if kwargs else "{}"
+    return saferepr(args, amqp.argsrepr_maxsize, maxlevels), named
 
 
 def checked(args: Any, kwargs: Any) -> tuple[Any, Any]:
     args, kwargs = args or (), kwargs or {}
     if not isinstance(args, (list, tuple)):
         raise TypeError("task args must be a list or tuple")
-    if not isinstance(kwargs, Mapping):
+    if type(kwargs) is not dict and not isinstance(kwargs, Mapping):
         raise TypeError("task keyword arguments must be a mapping")
     return args, kwargs
 

@@ -62,31 +62,34 @@ class PlainCall:
         )
 
 
-def send_plainly(task: Any, args: Any, kwargs: Any, task_id: str | None, send: Callable[[], Any]) -> Any:
-    """Send a call without options. ``send`` is the long way, for what depends on more than all of them share."""
-    app = task._get_app()
-    basis = _basis(task, app)
-    parent = get_current_worker_task()
-    if basis is None or (parent is not None and app.conf.task_inherit_parent_priority):
-        return send()
+def send_plainly(task: Any, app: Any, args: Any, kwargs: Any, task_id: str | None) -> Any:
+    """Send a call without options; returns its result, or None: it has to go the long way."""
     known: PlainCall | None = task.__dict__.get("_plain_call")
-    if known is None or known.basis != basis:
-        return _first(task, app, basis, send)
+    if known is None or known.basis != _basis(task, app):
+        return None
+    parent = get_current_worker_task()
+    if parent is not None and app.conf["task_inherit_parent_priority"]:
+        return None
     task_id = task_id or new_id()
     message = known.message(app, args, kwargs, task_id, parent)
     producer = app.pipeline.producer
-    if not task.ignore_result:
+    ignored = task.ignore_result
+    if not ignored:
         app.backend.on_task_call(producer, task_id)
     producer.send(message, known.retry, known.retry_policy)
     result = task.AsyncResult(task_id)
-    result.ignored = task.ignore_result
+    result.ignored = ignored
     if parent is not None:
         parent.add_trail(result)
     return result
 
 
-def _first(task: Any, app: Any, basis: tuple[Any, ...], send: Callable[[], Any]) -> Any:
-    with Catching(lambda headers: True) as caught:
+def send_and_learn(task: Any, app: Any, send: Callable[[], Any]) -> Any:
+    """``send`` a call without options the long way, and see what the next ones have in common with it."""
+    basis = _basis(task, app)
+    if basis is None or (get_current_worker_task() is not None and app.conf.task_inherit_parent_priority):
+        return send()
+    with Catching() as caught:
         result = send()
     sender = app.amqp.send_task_message
     for message in caught:  # none, where it went past the pipeline
@@ -105,11 +108,11 @@ def _basis(task: Any, app: Any) -> tuple[Any, ...] | None:
     amqp, conf = app.amqp, app.conf
     router, sender, create = amqp.router, amqp.send_task_message, amqp.create_task_message
     ours = type(router) is Router and type(sender) is TaskSender and create is amqp.as_task_v2
-    if not ours or conf.task_send_sent_event:
+    if not ours or conf["task_send_sent_event"]:
         return None
     if router.routes and not all(type(route) is MapRoute for route in router.routes):
         return None
     options = task._get_exec_options()
     if options["expires"] is not None:  # counted from each call
         return None
-    return app, router, sender, options, task.ignore_result, conf.task_default_queue, conf.task_repr_maxlevels
+    return app, router, sender, options, task.ignore_result, conf["task_default_queue"], conf["task_repr_maxlevels"]

@@ -19,7 +19,7 @@ X_DEATH_HEADERS = frozenset(
         "last-death-reason",
     )
 )
-_UNLIMITED = (None, [None, None], (None, None))
+_UNLIMITED = ([None, None], (None, None))
 _WIRE_ONLY = frozenset({"lang", "task", "argsrepr", "kwargsrepr", "compression"})
 
 
@@ -65,20 +65,21 @@ class Context:
     stamps: Any = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.__dict__.update(*args, **kwargs)
-        self._complete()
+        said = self.__dict__
+        said.update(*args, **kwargs)
+        self._complete(said)
 
     @classmethod
     def over(cls, said: dict[str, Any]) -> Self:
         """With ``said`` itself for its attributes, not a copy: one is made for every run."""
         context = cls.__new__(cls)
         context.__dict__ = said
-        context._complete()
+        context._complete(said)
         return context
 
-    def _complete(self) -> None:
-        said = self.__dict__
-        if said.get("timelimit") not in _UNLIMITED:
+    def _complete(self, said: dict[str, Any]) -> None:
+        limits = said.get("timelimit")
+        if limits is not None and limits not in _UNLIMITED:
             self._set_limits()
         if "headers" not in said:
             said["headers"] = custom_headers(said)
@@ -156,6 +157,5 @@ _OURS = frozenset(vars(Context)) | _WIRE_ONLY | {"ps-created"}
 
 def get_actual_ignore_result(task: Any, req: Any) -> Any:
     """Whether the result is ignored: what this call says, else what the task says."""
-    attributes = req.__dict__ if isinstance(req, Context) else {"ignore_result": getattr(req, "ignore_result", None)}
-    said = attributes.get("ignore_result")
+    said = req.__dict__.get("ignore_result") if isinstance(req, Context) else getattr(req, "ignore_result", None)
     return task.ignore_result if said is None else said

@@ -13,11 +13,13 @@ from typing import Any
 from kombu.exceptions import EncodeError, OperationalError
 from kombu.utils.encoding import safe_repr
 
-from pyramid_scheduler.api import leave_fork_of
+from pyramid_scheduler.api import ancestry, leave_fork
 
 from .. import signals, states
 from .._state import _task_stack
+from ..backends.backend import Backend
 from ..exceptions import Ignore, InvalidTaskError, Reject, Retry
+from ..loaders.base import BaseLoader
 from ..utils.einfo import ExceptionInfo
 from ..utils.log import get_logger
 from ..utils.nodenames import gethostname
@@ -66,6 +68,11 @@ def task_has_custom(task: Any, attr: str) -> Any:
     return mro_lookup(task.__class__, attr, stop={BaseTask, object}, monkey_patched=["compat.app.task"])
 
 
+def own_hook(hook: Any, plain: Any) -> Any:
+    """``hook``, unless it is ``plain``, which does nothing; to call that takes longer than to know it."""
+    return None if getattr(hook, "__func__", None) is plain else hook
+
+
 class Tracer:
     """Runs one task, again and again: ``tracer(uuid, args, kwargs, request)`` returns a ``trace_ok_t``.
 
@@ -84,13 +91,19 @@ class Tracer:
         self.before_start = task.before_start if task_has_custom(task, "before_start") else None
         self.on_success = task.on_success if task_has_custom(task, "on_success") else None
         self.after_return = task.after_return if task_has_custom(task, "after_return") else None
+        self.on_task_init = own_hook(self.loader.on_task_init, BaseLoader.on_task_init)
+        self.tidies = not eager and self._has_to_tidy_up()
         late = app.conf.task_acks_late or task.acks_late
         self.deduplicates = late and app.conf.worker_deduplicate_successful_tasks and app.backend.persistent
 
+    def _has_to_tidy_up(self) -> Any:
+        after = own_hook(self.loader.on_process_cleanup, BaseLoader.on_process_cleanup)
+        return after or own_hook(self.task.backend.process_cleanup, Backend.process_cleanup)
+
     def __call__(self, uuid: str, args: Any, kwargs: Any, request: Any = None) -> Any:
-        run = _Run(self, uuid, args, kwargs, request)
+        run = _Run(self, uuid, args, kwargs)
         try:
-            run.live()
+            run.live({} if request is None else request)
         except (MemoryError, Reject):
             raise
         except Exception as error:
@@ -104,7 +117,10 @@ class Tracer:
 
 
 class _Run:
-    """One run. ``retval`` is what the caller is given: the result, or what is known about the error."""
+    """One run. ``retval`` is what the caller is given: the result, or what is known about the error.
+
+    What only some tasks need is asked for here, and done in methods of its own: most tasks are shorter than all of it.
+    """
 
     request: Any = None
     backend: Any
@@ -115,33 +131,44 @@ class _Run:
     runtime: float | None = None
     text: str | None = None
 
-    def __init__(self, tracer: Tracer, uuid: str, args: Any, kwargs: Any, request: Any) -> None:
+    def __init__(self, tracer: Tracer, uuid: str, args: Any, kwargs: Any) -> None:
         self.tracer = tracer
         self.task = tracer.task
         self.uuid = uuid
         self.args = args
         self.kwargs = kwargs
-        self.given = request
         self.begun = time.monotonic()
 
-    def live(self) -> None:
-        if not hasattr(self.kwargs, "items"):
-            raise InvalidTaskError("Task keyword arguments is not a mapping")
-        said = {} if self.given is None else self.given
-        said["args"], said["called_directly"], said["kwargs"] = self.args, False, self.kwargs
-        self.request = Context.over(said)
-        self.ignores = get_actual_ignore_result(self.task, self.request)
-        self.backend = self.task.backend
-        if self.tracer.deduplicates and self._was_done_before():
+    def live(self, said: dict[str, Any]) -> None:
+        tracer, task = self.tracer, self.task
+        self.request = request = self._context(said)
+        self.backend = task.backend
+        if tracer.deduplicates and self._was_done_before():
             return
-        _task_stack.stack.append(self.task)
-        self.task.request_stack.stack.append(self.request)
+        tasks, requests = _task_stack.stack, task.request_stack.stack
+        tasks.append(task)
+        requests.append(request)
         try:
             self._begin()
             self._call()
-            self._end()
+            if tracer.after_return is not None and self.state not in IGNORE_STATES:
+                self._after_return(tracer.after_return)
         finally:
-            self._leave()
+            try:
+                if signals.task_postrun.receivers:
+                    self._say_it_is_over()
+            finally:
+                tasks.pop()
+                requests.pop()
+                if tracer.tidies:
+                    self._tidy_up()
+
+    def _context(self, said: dict[str, Any]) -> Context:
+        kwargs = self.kwargs
+        if type(kwargs) is not dict and not hasattr(kwargs, "items"):
+            raise InvalidTaskError("Task keyword arguments is not a mapping")
+        said["args"], said["called_directly"], said["kwargs"] = self.args, False, kwargs
+        return Context.over(said)
 
     def _was_done_before(self) -> bool:
         info = self.request.delivery_info
@@ -152,27 +179,31 @@ class _Run:
         return was_successful(self.tracer.app, self.task, self.request, self.uuid)
 
     def _begin(self) -> None:
+        tracer, task = self.tracer, self.task
         if signals.task_prerun.receivers:
-            signals.task_prerun.send(
-                sender=self.task, task_id=self.uuid, task=self.task, args=self.args, kwargs=self.kwargs
-            )
-        self.tracer.loader.on_task_init(self.uuid, self.task)
-        if not self.tracer.eager and self.task.track_started and not self.ignores:
-            meta = {"pid": os.getpid(), "hostname": self.tracer.hostname}
-            self.backend.store_result(self.uuid, meta, states.STARTED, request=self.request)
+            signals.task_prerun.send(sender=task, task_id=self.uuid, task=task, args=self.args, kwargs=self.kwargs)
+        if tracer.on_task_init is not None:
+            tracer.on_task_init(self.uuid, task)
+        if task.track_started and not tracer.eager and not get_actual_ignore_result(task, self.request):
+            self._store_started()
+
+    def _store_started(self) -> None:
+        meta = {"pid": os.getpid(), "hostname": self.tracer.hostname}
+        self.backend.store_result(self.uuid, meta, states.STARTED, request=self.request)
 
     def _call(self) -> None:
+        tracer = self.tracer
         try:
-            if self.tracer.before_start:
-                self.tracer.before_start(self.uuid, self.args, self.kwargs)
-            pid = os.getpid()
+            if tracer.before_start:
+                tracer.before_start(self.uuid, self.args, self.kwargs)
+            forks = ancestry.forks
             try:
-                returned = self.tracer.fun(*self.args, **self.kwargs)
+                returned = tracer.fun(*self.args, **self.kwargs)
                 if inspect.iscoroutine(returned):
                     returned = wait_for(returned)
             finally:  # a child says nothing of the run
-                if not self.tracer.eager:
-                    leave_fork_of(pid)
+                if ancestry.forks != forks and not tracer.eager:
+                    leave_fork()
             self.retval = self.value = returned
             self.state = states.SUCCESS
         except Reject as error:
@@ -205,13 +236,13 @@ class _Run:
         return info, einfo, info.state, info.retval
 
     def _succeed(self) -> None:
-        sent = False
+        request, sent = self.request, False
         try:
             # Before the result is stored, so that it can name its children.
-            if self.request.callbacks or self.request.chain:
-                dispatch_follow_ups(self.tracer.app, self.request, self.value, self.uuid)
+            if request.callbacks or request.chain:
+                dispatch_follow_ups(self.tracer.app, request, self.value, self.uuid)
             sent = True
-            self.backend.mark_as_done(self.uuid, self.value, self.request, self._publishes_result())
+            self.backend.mark_as_done(self.uuid, self.value, request, self._publishes_result())
         except (EncodeError, OperationalError) as error:
             if sent and isinstance(error, OperationalError):
                 raise
@@ -220,17 +251,18 @@ class _Run:
             self._succeeded()
 
     def _publishes_result(self) -> bool:
-        if self.ignores:
+        if get_actual_ignore_result(self.task, self.request):
             return False
         return not self.tracer.eager or bool(self.task.store_eager_result)
 
     def _succeeded(self) -> None:
-        self.text = saferepr(self.retval, self.task.resultrepr_maxsize)
+        value = self.value
+        self.text = "None" if value is None else saferepr(value, self.task.resultrepr_maxsize)
         self.runtime = time.monotonic() - self.begun
         if self.tracer.on_success:
-            self._handler("on_success", self.tracer.on_success, self.value, self.uuid, self.args, self.kwargs)
+            self._handler("on_success", self.tracer.on_success, value, self.uuid, self.args, self.kwargs)
         if signals.task_success.receivers:
-            signals.task_success.send(sender=self.task, result=self.value, runtime=self.runtime)
+            signals.task_success.send(sender=self.task, result=value, runtime=self.runtime)
         if logger.isEnabledFor(logging.INFO):
             self._log_success()
 
@@ -258,28 +290,19 @@ class _Run:
             logger.exception("Task %s[%s] %s handler raised: %r", named, self.uuid, name, error)
             traceback_clear(error)
 
-    def _end(self) -> None:
-        if self.tracer.after_return and self.state not in IGNORE_STATES:
-            handler = self.tracer.after_return
-            self._handler("after_return", handler, self.state, self.value, self.uuid, self.args, self.kwargs, None)
+    def _after_return(self, handler: Callable[..., Any]) -> None:
+        self._handler("after_return", handler, self.state, self.value, self.uuid, self.args, self.kwargs, None)
 
-    def _leave(self) -> None:
-        try:
-            if signals.task_postrun.receivers:
-                signals.task_postrun.send(
-                    sender=self.task,
-                    task_id=self.uuid,
-                    task=self.task,
-                    args=self.args,
-                    kwargs=self.kwargs,
-                    retval=self.value,
-                    state=self.state,
-                )
-        finally:
-            _task_stack.stack.pop()
-            self.task.request_stack.stack.pop()
-            if not self.tracer.eager:
-                self._tidy_up()
+    def _say_it_is_over(self) -> None:
+        signals.task_postrun.send(
+            sender=self.task,
+            task_id=self.uuid,
+            task=self.task,
+            args=self.args,
+            kwargs=self.kwargs,
+            retval=self.value,
+            state=self.state,
+        )
 
     def _tidy_up(self) -> None:
         try:

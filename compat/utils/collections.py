@@ -243,9 +243,10 @@ class ConfigurationView(ChainMap, AttributeDictMixin):
         names = self._names.get(key) or self._names_of(key)
         for mapping in self.maps:
             if type(mapping) is dict:  # nearly always: and a miss that raises is slow
-                for name in names:
-                    if name in mapping:
-                        return mapping[name]
+                if mapping:
+                    for name in names:
+                        if name in mapping:
+                            return mapping[name]
                 continue
             for name in names:
                 try:
@@ -256,11 +257,11 @@ class ConfigurationView(ChainMap, AttributeDictMixin):
             return self.__missing__(key)
         except KeyError:
             if self.prefix:
-                raise KeyError(f"Key not found: {names[1]!r} (with prefix: {names[0]!r})") from None
+                raise KeyError(f"Key not found: {self._key(key)!r} (with prefix: {names[0]!r})") from None
             raise
 
     def _names_of(self, key: str) -> tuple[Any, ...]:
-        names = self._names[key] = tuple(self._key(name) for name in self._to_keys(key))
+        names = self._names[key] = tuple(dict.fromkeys(self._key(name) for name in self._to_keys(key)))
         return names
 
     def first(self, *keys: str) -> Any:

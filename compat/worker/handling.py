@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from logging import INFO
@@ -45,12 +46,16 @@ class Handler:
     def task(self, name: str) -> Task:
         """The task of that name as pyramid_scheduler knows tasks; one that is not registered fails when it runs."""
         own = self.app.tasks.get(name)
+        known = self._tasks.get(name)
         early = own is None or not own.acks_late
-        tasks = self._tasks
-        known = tasks.get(name)
-        if known is not None and known.ack_early is early:
-            return known
-        task = Task(
+        if known is None or known.ack_early is not early:
+            known = self._make_task(name, own, early)
+            if own is not None:  # others are as many as there are senders who err
+                self._tasks[name] = known
+        return known
+
+    def _make_task(self, name: str, own: Any, early: bool) -> Task:
+        return Task(
             name,
             _not_called,
             handler=self,
@@ -60,9 +65,6 @@ class Handler:
             refused=self.refused,
             ended=self.ended,
         )
-        if own is not None:  # others are as many as there are senders who err
-            tasks[name] = task
-        return task
 
     def look_again(self) -> None:
         """The limits of tasks have changed; what waits for its turn keeps that, and nobody queues behind it."""
@@ -75,10 +77,6 @@ class Handler:
         soft = task.soft_time_limit or conf.task_soft_time_limit or None
         return (hard, soft) if hard or soft else None
 
-    @property
-    def _is_watched(self) -> bool:
-        return self._events is not None and self._events.is_open
-
     def tell(self, type: str, **fields: Any) -> None:
         """Say it to whoever watches the workers."""
         if self._events is not None:
@@ -89,37 +87,31 @@ class Handler:
         request = Request(run, self.app, self.hostname, task)
         if receiving.isEnabledFor(INFO):
             _log_received(run, request.name)
-        is_watched = self._is_watched
+        events = self._events
+        is_watched = events is not None and events.is_open
         if is_watched:
             self.tell("task-received", uuid=run.id, name=request.name, **_headers_told(run.headers))
         if task is None:
             return self._unknown(run, request)
-        if self._is_revoked(request):
+        if run.id in state.revoked or (state.revoked_stamps and _is_revoked_by_stamp(request)):
             self.refused(run, Outcome(RunState.CANCELED))
             return Outcome(RunState.CANCELED)
         if signals.task_received.receivers:
             signals.task_received.send(sender=self.consumer, request=request)
-        request.started()
+        request.time_start = time.time()
         try:
             state.task_accepted(request)
             if is_watched:
                 self.tell("task-started", uuid=run.id)
-            return self._run(task, run, request)
+            return self._run(task, run)
         finally:
             state.task_ready(request)
 
-    def _run(self, task: Any, run: Run, request: Request) -> Outcome:
-        if task.__trace__ is None:
-            # By the module's name: what instruments tasks puts a build_tracer of its own there.
-            task.__trace__ = trace.build_tracer(task.name, task, self.app.loader, self.hostname, app=self.app)
-
-        def is_retry(headers: Mapping[str, Any]) -> bool:
-            return headers.get("id") == run.id and headers.get("retries") == run.retries + 1
-
-        catching = Catching(is_retry)
+    def _run(self, task: Any, run: Run) -> Outcome:
+        catching = CatchingRetry(run)
         with catching as caught:
             try:
-                outcome = self._traced(task, run, request, catching)
+                outcome = self._traced(task, run, catching)
             except BaseException:  # there is no outcome to hand it on with
                 if caught:
                     self.app.pipeline.scheduler.publisher.publish(caught)
@@ -127,10 +119,10 @@ class Handler:
         # Whatever the task did after it called retry: what it sent is sent.
         return replace(outcome, follow_ups=(*outcome.follow_ups, *caught)) if caught else outcome
 
-    def _traced(self, task: Any, run: Run, request: Request, catching: Catching) -> Outcome:
+    def _traced(self, task: Any, run: Run, catching: Catching) -> Outcome:
         try:
-            said = task_request(run, self.hostname, request.delivery_info)
-            traced = task.__trace__(run.id, run.args, run.kwargs, said)
+            call = task.__trace__ or self._build_tracer(task)
+            traced = call(run.id, run.args, run.kwargs, task_request(run, self.hostname))
         except Reject as reject:
             return self._rejected(task, run, reject, ExceptionInfo(internal=True))
         except JobTerminated:
@@ -139,14 +131,20 @@ class Handler:
             self._fail(run, error if isinstance(error, Exception) else WorkerLostError(f"it raised {safe_repr(error)}"))
             raise
         info = traced.info
-        if info is not None and info.state == states.RETRY and not (catching.caught or catching.missed):
+        if info is None:
+            return self._succeeded(run, traced)
+        if info.state == states.RETRY and not (catching.caught or catching.missed):
             _send_again(info.retval)
-        return self._outcome(task, run, traced)
+        return self._not_succeeded(task, run, traced)
 
-    def _outcome(self, task: Any, run: Run, traced: Any) -> Outcome:
-        if traced.info is not None:
-            return self._not_succeeded(task, run, traced)
-        if self._is_watched:
+    def _build_tracer(self, task: Any) -> Any:
+        # By the module's name: what instruments tasks puts a build_tracer of its own there.
+        task.__trace__ = trace.build_tracer(task.name, task, self.app.loader, self.hostname, app=self.app)
+        return task.__trace__
+
+    def _succeeded(self, run: Run, traced: Any) -> Outcome:
+        events = self._events
+        if events is not None and events.is_open:
             self.tell("task-succeeded", uuid=run.id, result=traced.retstr, runtime=traced.runtime)
         return SUCCEEDED
 
@@ -241,13 +239,23 @@ class Handler:
         self.tell("task-revoked", uuid=run.id, terminated=terminated, signum=signum, expired=expired)
         signals.task_revoked.send(sender=task, request=context, terminated=terminated, signum=signum, expired=expired)
 
-    def _is_revoked(self, request: Request) -> bool:
-        if request.id in state.revoked:
-            return True
-        if not state.revoked_stamps:
-            return False
-        stamps = request.stamps
-        return any(_overlap(stamps.get(name), values) for name, values in state.revoked_stamps.items())
+
+class CatchingRetry(Catching):
+    """Catches what a run sends to be run again."""
+
+    __slots__ = ("_run",)
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self._run = run
+
+    def wants(self, headers: Mapping[str, Any]) -> bool:
+        return headers.get("id") == self._run.id and headers.get("retries") == self._run.retries + 1
+
+
+def _is_revoked_by_stamp(request: Request) -> bool:
+    stamps = request.stamps
+    return any(_overlap(stamps.get(name), values) for name, values in state.revoked_stamps.items())
 
 
 def _not_called(*args: Any, **kwargs: Any) -> None:

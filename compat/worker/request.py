@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,9 +27,8 @@ class Request:
         self.hostname = hostname
         self.task = task
         self.id = run.id
-        self.delivery_info = delivery_info(run)
+        self.name = shown_name(run.headers, run.task)
 
-    name = property(lambda self: shown_name(self.run.headers, self.run.task))
     args = property(lambda self: self.run.args)
     kwargs = property(lambda self: self.run.kwargs)
 
@@ -39,6 +37,7 @@ class Request:
         return self.run.headers
 
     request_dict = headers
+    delivery_info = property(lambda self: delivery_info(self.run))
     task_id = property(lambda self: self.id)
     task_name = property(lambda self: self.name)
     type = property(lambda self: self.run.task)
@@ -65,9 +64,6 @@ class Request:
     @property
     def reply_to(self) -> Any:
         return self.run.delivery.properties.get("reply_to")
-
-    def started(self) -> None:
-        self.time_start = time.time()
 
     @property
     def acknowledged(self) -> bool:
@@ -116,32 +112,32 @@ _ON_THE_WIRE = {"parent": "parent_id", "root": "root_id"}
 
 def delivery_info(run: Run) -> dict[str, Any]:
     """How the message came: as from the default exchange."""
-    properties = run.delivery.properties
-    info = properties.get("delivery_info") or {}
+    delivery = run.delivery
     return {
         "exchange": "",
-        "routing_key": run.queue,
-        "priority": properties.get("priority"),
-        "redelivered": run.delivery.redelivered or bool(info.get("redelivered") or run.headers.get(REQUEUED)),
+        "routing_key": delivery.queue,
+        "priority": delivery.properties.get("priority"),
+        "redelivered": delivery.redelivered or REQUEUED in run.headers,
     }
 
 
-def task_request(run: Run, hostname: str, info: dict[str, Any] | None = None) -> dict[str, Any]:
-    """What becomes ``self.request``; ``info`` is its delivery_info, where that is known."""
+def task_request(run: Run, hostname: str) -> dict[str, Any]:
+    """What becomes ``self.request``."""
     properties = run.delivery.properties
-    periodic = {"root_id": run.id} if run.job_id != run.id else {}
-    return {
+    said = {
         "headers": custom_headers(run.headers),
         **run.headers,
-        **periodic,
         **run.embed,
         "args": run.args,
         "kwargs": run.kwargs,
         "called_directly": False,
         "hostname": hostname,
         "is_eager": False,
-        "delivery_info": info or delivery_info(run),
+        "delivery_info": delivery_info(run),
         "properties": dict(properties),
         "reply_to": properties.get("reply_to"),
         "correlation_id": properties.get("correlation_id"),
     }
+    if run.job_id != run.id:  # a run of a periodic task
+        said["root_id"] = run.id
+    return said

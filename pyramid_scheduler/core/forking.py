@@ -9,15 +9,28 @@ import traceback
 from typing import NoReturn
 
 
-def leave_fork_of(pid: int) -> None:
-    """To be called in a ``finally`` around a job that process ``pid`` began. Where the job has forked, and this is its
-    child come back from it, the run, its transaction and what waits are the parent's: the child ends here."""
-    if os.getpid() != pid:
-        _end_as_python_does(sys.exception())
+class Ancestry:
+    """How many forks of Python's lie behind this process. To read that is no call to the system, as ``getpid`` is."""
+
+    __slots__ = ("forks",)
+
+    def __init__(self) -> None:
+        self.forks = 0
+
+    def count(self) -> None:
+        self.forks += 1
 
 
-def _end_as_python_does(error: BaseException | None) -> NoReturn:
-    """With the status and the words that Python has for a process which ends with that."""
+ancestry = Ancestry()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=ancestry.count)
+
+
+def leave_fork() -> NoReturn:
+    """To be called in a ``finally`` around a job, where ``ancestry.forks`` is not what it was when the job began. The
+    job has forked, and this is its child come back from it: the run, its transaction and what waits are the parent's.
+    The child ends here, with the status and the words that Python has for a process which ends so."""
+    error = sys.exception()
     status = error.code if isinstance(error, SystemExit) else error
     with contextlib.suppress(OSError, ValueError):
         if isinstance(status, BaseException):

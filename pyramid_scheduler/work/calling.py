@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import os
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from ..core.forking import leave_fork_of
+from ..core.forking import ancestry, leave_fork
 from ..core.interfaces import JobContext
 from ..core.run import SUCCEEDED, Outcome, Run, RunState
 from ..core.task import Task
@@ -54,15 +53,14 @@ class Caller:
         return outcome
 
     def _outcome(self, task: Task, run: Run) -> Outcome:
-        pid = os.getpid()
+        forks = ancestry.forks
         try:
-            return self._outcome_here(task, run)
+            return self._result(task, run) if task.handler is None else task.handler(run)
         finally:
-            leave_fork_of(pid)
+            if ancestry.forks != forks:
+                leave_fork()
 
-    def _outcome_here(self, task: Task, run: Run) -> Outcome:
-        if task.handler is not None:
-            return task.handler(run)
+    def _result(self, task: Task, run: Run) -> Outcome:
         if self._delegator is not None and self._delegator(task.func, run.args, run.kwargs):
             return SUCCEEDED
         result = task.func(*run.args, **run.kwargs)

@@ -16,7 +16,7 @@ from pyramid_scheduler.api import Message
 
 
 def sent(call: Callable[[], Any]) -> Message:
-    with Catching(lambda headers: True) as caught:
+    with Catching() as caught:
         call()
     (message,) = caught
     return message
