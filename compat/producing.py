@@ -17,7 +17,7 @@ from kombu.exceptions import OperationalError
 from kombu.messaging import Producer
 from kombu.utils.functional import retry_over_time
 
-from pyramid_scheduler.api import PLAIN, BrokerUnavailable, Message, write_plain_json
+from pyramid_scheduler.api import PLAIN, BrokerUnavailable, Message, Run, write_plain_json
 
 #: A durable queue without any of these is a name, and the pipeline makes it; all others are for kombu to declare.
 _LIMITS = ("expires", "message_ttl", "max_length", "max_length_bytes", "max_priority")
@@ -57,6 +57,19 @@ class Catching:
 
     def __exit__(self, *exc_info: object) -> None:
         outbox.catching = self._around
+
+
+class CatchingRetry(Catching):
+    """Catches what a run sends to be run again."""
+
+    __slots__ = ("_run",)
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self._run = run
+
+    def wants(self, headers: Mapping[str, Any]) -> bool:
+        return headers.get("id") == self._run.id and headers.get("retries") == self._run.retries + 1
 
 
 class PipelineProducer:

@@ -76,7 +76,8 @@ def own_hook(hook: Any, plain: Any) -> Any:
 class Tracer:
     """Runs one task, again and again: ``tracer(uuid, args, kwargs, request)`` returns a ``trace_ok_t``.
 
-    The dict ``request`` is the tracer's own from then on: it becomes the task's ``self.request``.
+    The dict ``request`` is the tracer's own from then on: it becomes the task's ``self.request``. Where ``reads`` is
+    not set it may also be that already, of a run whose result is ignored and which nothing follows.
     """
 
     def __init__(self, task: Any, app: Any, loader: Any, hostname: str | None, eager: bool, propagate: bool) -> None:
@@ -95,6 +96,7 @@ class Tracer:
         self.tidies = not eager and self._has_to_tidy_up()
         late = app.conf.task_acks_late or task.acks_late
         self.deduplicates = late and app.conf.worker_deduplicate_successful_tasks and app.backend.persistent
+        self.reads = eager or self.deduplicates or own_hook(task.backend.mark_as_done, Backend.mark_as_done)
 
     def _has_to_tidy_up(self) -> Any:
         after = own_hook(self.loader.on_process_cleanup, BaseLoader.on_process_cleanup)
@@ -123,13 +125,13 @@ class _Run:
     """
 
     request: Any = None
-    backend: Any
     info: TraceInfo | None = None
     state: str | None = None
     value: Any = None  # what the task returned, or raised
     retval: Any = None
     runtime: float | None = None
     text: str | None = None
+    owes_nothing = False  # where it succeeds
 
     def __init__(self, tracer: Tracer, uuid: str, args: Any, kwargs: Any) -> None:
         self.tracer = tracer
@@ -139,10 +141,9 @@ class _Run:
         self.kwargs = kwargs
         self.begun = time.monotonic()
 
-    def live(self, said: dict[str, Any]) -> None:
+    def live(self, said: Any) -> None:
         tracer, task = self.tracer, self.task
         self.request = request = self._context(said)
-        self.backend = task.backend
         if tracer.deduplicates and self._was_done_before():
             return
         tasks, requests = _task_stack.stack, task.request_stack.stack
@@ -163,10 +164,14 @@ class _Run:
                 if tracer.tidies:
                     self._tidy_up()
 
-    def _context(self, said: dict[str, Any]) -> Context:
+    def _context(self, said: Any) -> Context:
         kwargs = self.kwargs
         if type(kwargs) is not dict and not hasattr(kwargs, "items"):
             raise InvalidTaskError("Task keyword arguments is not a mapping")
+        if type(said) is not dict:
+            self.owes_nothing = True
+            request: Context = said
+            return request
         said["args"], said["called_directly"], said["kwargs"] = self.args, False, kwargs
         return Context.over(said)
 
@@ -189,7 +194,7 @@ class _Run:
 
     def _store_started(self) -> None:
         meta = {"pid": os.getpid(), "hostname": self.tracer.hostname}
-        self.backend.store_result(self.uuid, meta, states.STARTED, request=self.request)
+        self.task.backend.store_result(self.uuid, meta, states.STARTED, request=self.request)
 
     def _call(self) -> None:
         tracer = self.tracer
@@ -215,7 +220,8 @@ class _Run:
         except Exception as error:
             self._failed(error)
         else:
-            self._succeed()
+            if self.owes_nothing or self._hand_on():
+                self._succeeded()
 
     def _set_aside(self, state: str, error: BaseException) -> None:
         self.info, self.retval = TraceInfo(state, error), ExceptionInfo(internal=True)
@@ -235,20 +241,21 @@ class _Run:
         einfo = info.handle_error_state(self.task, self.request, eager=self.tracer.eager, call_errbacks=call_errbacks)
         return info, einfo, info.state, info.retval
 
-    def _succeed(self) -> None:
+    def _hand_on(self) -> bool:
+        """Send what follows, store the result; False: it failed over that."""
         request, sent = self.request, False
         try:
             # Before the result is stored, so that it can name its children.
             if request.callbacks or request.chain:
                 dispatch_follow_ups(self.tracer.app, request, self.value, self.uuid)
             sent = True
-            self.backend.mark_as_done(self.uuid, self.value, request, self._publishes_result())
+            self.task.backend.mark_as_done(self.uuid, self.value, request, self._publishes_result())
+            return True
         except (EncodeError, OperationalError) as error:
             if sent and isinstance(error, OperationalError):
                 raise
             self._failed(error)
-        else:
-            self._succeeded()
+            return False
 
     def _publishes_result(self) -> bool:
         if get_actual_ignore_result(self.task, self.request):
@@ -306,7 +313,7 @@ class _Run:
 
     def _tidy_up(self) -> None:
         try:
-            self.backend.process_cleanup()
+            self.task.backend.process_cleanup()
             self.tracer.loader.on_process_cleanup()
         except MemoryError:
             raise

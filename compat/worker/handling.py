@@ -17,13 +17,13 @@ from ..app import trace
 from ..app.outcomes import LOG_RECEIVED
 from ..app.request import Context, get_actual_ignore_result
 from ..app.task import Task as BaseTask
-from ..app.trace import TraceInfo
+from ..app.trace import TraceInfo, Tracer
 from ..exceptions import InvalidTaskError, NotRegistered, Reject, Retry, WorkerLostError
-from ..producing import Catching
+from ..producing import Catching, CatchingRetry
 from ..utils.einfo import ExceptionInfo
 from ..utils.log import get_logger
 from . import state
-from .request import REQUEUED, Request, shown_name, task_request
+from .request import REQUEUED, Request, UnreadRequest, shown_name, task_request
 from .turns import TURN, Turns
 
 # The names of Celery's modules, by which its users say what is logged where.
@@ -122,7 +122,9 @@ class Handler:
     def _traced(self, task: Any, run: Run, catching: Catching) -> Outcome:
         try:
             call = task.__trace__ or self._build_tracer(task)
-            traced = call(run.id, run.args, run.kwargs, task_request(run, self.hostname))
+            reads = type(call) is not Tracer or call.reads or not _owes_nothing(task, run)
+            request = (task_request if reads else UnreadRequest)(run, self.hostname)
+            traced = call(run.id, run.args, run.kwargs, request)
         except Reject as reject:
             return self._rejected(task, run, reject, ExceptionInfo(internal=True))
         except JobTerminated:
@@ -240,17 +242,10 @@ class Handler:
         signals.task_revoked.send(sender=task, request=context, terminated=terminated, signum=signum, expired=expired)
 
 
-class CatchingRetry(Catching):
-    """Catches what a run sends to be run again."""
-
-    __slots__ = ("_run",)
-
-    def __init__(self, run: Run) -> None:
-        super().__init__()
-        self._run = run
-
-    def wants(self, headers: Mapping[str, Any]) -> bool:
-        return headers.get("id") == self._run.id and headers.get("retries") == self._run.retries + 1
+def _owes_nothing(task: Any, run: Run) -> bool:
+    """Nobody waits for its result, and nothing follows it."""
+    said = run.headers.get("ignore_result")
+    return bool(task.ignore_result if said is None else said) and not any(run.embed.values())
 
 
 def _is_revoked_by_stamp(request: Request) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pyramid_scheduler.api import Run
 
-from ..app.request import custom_headers
+from ..app.request import Context, custom_headers
 from ..platforms import signals
 
 #: Header of a message that a task has sent back by ``Reject(requeue=True)``.
@@ -119,6 +119,31 @@ def delivery_info(run: Run) -> dict[str, Any]:
         "priority": delivery.properties.get("priority"),
         "redelivered": delivery.redelivered or REQUEUED in run.headers,
     }
+
+
+class UnreadRequest(Context):
+    """``self.request`` of a run that nobody has asked for it yet; whoever does finds a Context there.
+
+    To make one takes longer than many a task, and most tasks never look.
+    """
+
+    def __init__(self, run: Run, hostname: str) -> None:
+        object.__setattr__(self, "_of", (run, hostname))
+
+    def __getattribute__(self, name: str) -> Any:
+        return getattr(_read(self), name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(_read(self), name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(_read(self), name)
+
+
+def _read(request: UnreadRequest) -> Context:
+    said = task_request(*object.__getattribute__(request, "__dict__")["_of"])
+    object.__setattr__(request, "__class__", Context)
+    return request.become(said)
 
 
 def task_request(run: Run, hostname: str) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from datetime import UTC, datetime, timedelta
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -53,6 +55,41 @@ def test_a_worker_s_run_knows_its_message(worker: Any, facts: Any) -> None:
     assert (known["timelimit"], known["time_limit"], known["soft_time_limit"]) == ([9, 8], 9, 8)
     assert (known["is_eager"], known["called_directly"]) == (False, False)
     assert (known["delivery_info"]["routing_key"], known["delivery_info"]["priority"]) == ("tests", 3)
+
+
+LOOKS = {
+    "by attribute": lambda request: request.id,
+    "by get": lambda request: request.get("id"),
+    "as a whole": vars,
+    "by its words": repr,
+    "by its class": lambda request: request.__class__,
+    "by setting something": lambda request: setattr(request, "mine", 1),
+    "by update": lambda request: request.update(mine=1),
+    "by what it called": lambda request: request.children,
+    "by a copy": copy,
+}
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_a_run_that_owes_nothing_knows_its_message_too_however_it_is_first_looked_at(app: Any, look: Any) -> None:
+    seen: SimpleQueue[Any] = SimpleQueue()
+
+    @app.task(bind=True, name="looks", shared=False)
+    def looks(self: Any, *args: Any, **kwargs: Any) -> None:
+        look(self.request)
+        seen.put((type(self.request), dict(vars(self.request))))
+
+    with start_worker(app, perform_ping_check=False):
+        for ignored in (True, False):
+            looks.apply_async((1,), {"k": 2}, task_id="one", headers={"tenant": "a"}, ignore_result=ignored)
+        (kind, unread), (_, read) = (seen.get(timeout=SECONDS) for _ in range(2))
+
+    assert kind is Context
+    for known in (unread, read):
+        known["properties"].pop("delivery_tag")
+        known.pop("ignore_result")
+    assert unread == read
+    assert (unread["id"], unread["args"], unread["headers"]["tenant"]) == ("one", [1], "a")
 
 
 def test_it_knows_when_it_was_due_and_until_when(worker: Any, facts: Any) -> None:
