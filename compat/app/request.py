@@ -65,22 +65,24 @@ class Context:
     stamps: Any = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.become(dict(*args, **kwargs))
+        said = self.__dict__
+        said.update(*args, **kwargs)
+        self._complete(said)
 
     @classmethod
     def over(cls, said: dict[str, Any]) -> Self:
         """With ``said`` itself for its attributes, not a copy: one is made for every run."""
-        return cls.__new__(cls).become(said)
+        context = cls.__new__(cls)
+        context.__dict__ = said
+        context._complete(said)
+        return context
 
-    def become(self, said: dict[str, Any]) -> Self:
-        """With ``said`` for all its attributes from now on."""
-        self.__dict__ = said
+    def _complete(self, said: dict[str, Any]) -> None:
         limits = said.get("timelimit")
         if limits is not None and limits not in _UNLIMITED:
             self._set_limits()
         if "headers" not in said:
             said["headers"] = custom_headers(said)
-        return self
 
     def update(self, *args: Any, **kwargs: Any) -> None:
         """Set attributes, known or not; ``timelimit`` also sets the two limits it holds."""

@@ -68,9 +68,13 @@ def task_has_custom(task: Any, attr: str) -> Any:
     return mro_lookup(task.__class__, attr, stop={BaseTask, object}, monkey_patched=["compat.app.task"])
 
 
-def own_hook(hook: Any, plain: Any) -> Any:
-    """``hook``, unless it is ``plain``, which does nothing; to call that takes longer than to know it."""
-    return None if getattr(hook, "__func__", None) is plain else hook
+#: They do nothing, ``mark_as_done`` where a result is ignored. Kept: somebody may put others in their place.
+_IDLE = (BaseLoader.on_task_init, BaseLoader.on_process_cleanup, Backend.process_cleanup, Backend.mark_as_done)
+
+
+def own_hook(hook: Any) -> Any:
+    """``hook``, unless it does nothing; to call that takes longer than to know it."""
+    return None if getattr(hook, "__func__", None) in _IDLE else hook
 
 
 class Tracer:
@@ -92,15 +96,14 @@ class Tracer:
         self.before_start = task.before_start if task_has_custom(task, "before_start") else None
         self.on_success = task.on_success if task_has_custom(task, "on_success") else None
         self.after_return = task.after_return if task_has_custom(task, "after_return") else None
-        self.on_task_init = own_hook(self.loader.on_task_init, BaseLoader.on_task_init)
+        self.on_task_init = own_hook(self.loader.on_task_init)
         self.tidies = not eager and self._has_to_tidy_up()
         late = app.conf.task_acks_late or task.acks_late
         self.deduplicates = late and app.conf.worker_deduplicate_successful_tasks and app.backend.persistent
-        self.reads = eager or self.deduplicates or own_hook(task.backend.mark_as_done, Backend.mark_as_done)
+        self.reads = eager or self.deduplicates or own_hook(task.backend.mark_as_done)
 
     def _has_to_tidy_up(self) -> Any:
-        after = own_hook(self.loader.on_process_cleanup, BaseLoader.on_process_cleanup)
-        return after or own_hook(self.task.backend.process_cleanup, Backend.process_cleanup)
+        return own_hook(self.loader.on_process_cleanup) or own_hook(self.task.backend.process_cleanup)
 
     def __call__(self, uuid: str, args: Any, kwargs: Any, request: Any = None) -> Any:
         run = _Run(self, uuid, args, kwargs)
@@ -109,7 +112,8 @@ class Tracer:
         except (MemoryError, Reject):
             raise
         except Exception as error:
-            signal_internal_error(self.task, uuid, args, kwargs, request, error)
+            said = vars(request) if isinstance(request, Context) else request
+            signal_internal_error(self.task, uuid, args, kwargs, said, error)
             if self.eager:
                 raise
             run.retval = report_internal_error(self.task, error)
@@ -131,7 +135,6 @@ class _Run:
     retval: Any = None
     runtime: float | None = None
     text: str | None = None
-    owes_nothing = False  # where it succeeds
 
     def __init__(self, tracer: Tracer, uuid: str, args: Any, kwargs: Any) -> None:
         self.tracer = tracer
@@ -168,10 +171,8 @@ class _Run:
         kwargs = self.kwargs
         if type(kwargs) is not dict and not hasattr(kwargs, "items"):
             raise InvalidTaskError("Task keyword arguments is not a mapping")
-        if type(said) is not dict:
-            self.owes_nothing = True
-            request: Context = said
-            return request
+        if isinstance(said, Context):
+            return said
         said["args"], said["called_directly"], said["kwargs"] = self.args, False, kwargs
         return Context.over(said)
 
@@ -220,7 +221,8 @@ class _Run:
         except Exception as error:
             self._failed(error)
         else:
-            if self.owes_nothing or self._hand_on():
+            # What nobody has looked at says that nothing follows; who has may have said something else there.
+            if type(self.request) is not Context or self._hand_on():
                 self._succeeded()
 
     def _set_aside(self, state: str, error: BaseException) -> None:

@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from compat import group, signals, states
+from compat.backends.base import Backend
 from compat.contrib.testing.worker import start_worker
 from compat.exceptions import Ignore, NotRegistered, Reject, SoftTimeLimitExceeded, WorkerLostError
+from compat.loaders.base import BaseLoader
 from compat.pipeline import settings_of
 from pyramid_scheduler.api import RunState
 from tests.fleet import wait_for
@@ -367,6 +369,51 @@ def test_signals_come_with_the_task_and_may_change_headers(app: Any, worker: Any
     finally:
         signals.before_task_publish.disconnect(stamp)
         signals.task_prerun.disconnect(note)
+
+
+def test_what_somebody_has_put_in_the_place_of_a_hook_that_does_nothing_is_called(
+    app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: SimpleQueue[str] = SimpleQueue()
+    for cls, name in (
+        (BaseLoader, "on_task_init"),
+        (Backend, "mark_as_done"),
+        (Backend, "process_cleanup"),
+        (BaseLoader, "on_process_cleanup"),
+    ):
+        monkeypatch.setattr(cls, name, lambda *args, name=name: called.put(name))
+
+    @app.task(name="ignored", shared=False, ignore_result=True)
+    def ignored(*args: Any) -> None: ...
+
+    with start_worker(app, perform_ping_check=False):
+        ignored.delay()
+        names = [called.get(timeout=SECONDS) for _ in range(4)]
+    assert names == ["on_task_init", "mark_as_done", "process_cleanup", "on_process_cleanup"]
+
+
+@pytest.mark.filterwarnings("ignore:Exception raised outside body:RuntimeWarning")
+def test_who_hears_of_an_internal_error_is_given_the_request_as_a_dict(
+    app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: SimpleQueue[Any] = SimpleQueue()
+
+    def hear(request: Any, **kwargs: Any) -> None:
+        heard.put(request)
+
+    def fail(*args: Any) -> None:
+        raise LookupError("no")
+
+    monkeypatch.setattr(app.loader, "on_task_init", fail)
+    signals.task_internal_error.connect(hear)
+
+    @app.task(name="ignored", shared=False, ignore_result=True)
+    def ignored(*args: Any) -> None: ...
+
+    with start_worker(app, perform_ping_check=False):
+        result = ignored.delay("a")
+        request = heard.get(timeout=SECONDS)
+    assert (request["id"], request["args"]) == (result.id, ["a"])
 
 
 def test_a_countdown_is_kept(app: Any, worker: Any) -> None:
