@@ -9,7 +9,6 @@ import os
 import pickle
 import tempfile
 import threading
-from collections import deque
 from collections.abc import Iterator
 from multiprocessing.reduction import DupFd
 from struct import Struct
@@ -21,8 +20,9 @@ from ..core.run import Run
 
 log = logging.getLogger(__name__)
 
-#: An entry: how many bytes follow, or 0 where it is crossed out; whether the run has ended; words.
-LENGTH = Struct(">Q")
+#: An entry: how many bytes follow, or 0 where it is crossed out; whether the run has ended; words. The number as this
+#: machine has it, which writes it in one step: a process that is killed leaves no half of it.
+LENGTH = Struct("Q")
 LENGTH_BYTES = LENGTH.size
 RUNNING, ENDED = b"\0", b"\1"
 #: Of the file, the part that both processes have mapped: to write there is no call to the system, which would let
@@ -45,7 +45,8 @@ class Journal:
         self._fd = _open_file() if fd is None else fd
         self._pages = mmap.mmap(self._fd, PAGES_BYTES)
         self._inode = os.fstat(self._fd).st_ino
-        self._free = deque(range(0, PAGES_BYTES, PAGE_BYTES))
+        # From the end and back: the same few pages again and again, as each takes memory from its first use on.
+        self._free = list(range(PAGES_BYTES - PAGE_BYTES, -1, -PAGE_BYTES))
         self._rooms = _Rooms(self._fd)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -64,7 +65,7 @@ class Journal:
         words = RUNNING + _words(run, started_at, wants_word)
         length = len(words)
         try:
-            at = self._free.popleft() if length <= LONGEST_IN_PAGE else self._rooms.take()
+            at = self._free.pop() if length <= LONGEST_IN_PAGE else self._rooms.take()
         except IndexError:  # no page is free
             at = self._rooms.take()
         run.delivery.journaled_at = at

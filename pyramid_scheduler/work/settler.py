@@ -45,8 +45,9 @@ class Settler:
 
     @property
     def stuck(self) -> list[Delivery]:
-        """Of what the last flush could not settle."""
-        return [settlement.delivery for settlement in self._in_hand]
+        """What waits to be settled, where the last flush could not settle all: that may be long in coming."""
+        waiting = list(self._waiting) if self._in_hand else []
+        return [settlement.delivery for settlement in (*self._in_hand, *waiting)]
 
     def flush(self, source: Source) -> None:
         """Settle all that is there; raises BrokerUnavailable or LedgerUnavailable, having lost nothing.

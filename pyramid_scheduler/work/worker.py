@@ -283,6 +283,7 @@ class Worker:
                 if delivery.begun:
                     self._try(lambda delivery=delivery: self._settler.add(self._runner.lost(delivery, STOPPED)))  # type: ignore[misc]
             self._try(lambda: self._settler.flush(source))
+            self._try(lambda: self._early.serve(source, (), self._settler.stuck))  # or it would go back, and run again
             self._try(lambda: self._intake.empty(source))
             self._try(lambda: source.give_back([delivery for delivery in unfinished if not delivery.begun]))
             self._try(source.close)

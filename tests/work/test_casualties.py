@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import threading
 import time
@@ -161,6 +162,15 @@ def test_what_is_crossed_out_does_not_keep_its_memory() -> None:
         assert os.fstat(journal._fd).st_size == PAGES_BYTES
         begin(journal, delivery("again"))
         assert [one.run_id for one in journal.left()] == ["again"]
+
+
+def test_one_run_after_the_other_takes_the_memory_of_one() -> None:
+    with Journal() as journal:
+        for _ in range(100):
+            one = delivery("one")
+            begin(journal, one)
+            journal.end(one)
+        assert os.fstat(journal._fd).st_blocks * 512 <= mmap.PAGESIZE
 
 
 @pytest.mark.parametrize("size", [10, 2 * PAGE_BYTES], ids=["in a page", "in a room"])

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 
-from pyramid_scheduler.core.errors import BrokerUnavailable
+from pyramid_scheduler.core.errors import BrokerUnavailable, LedgerUnavailable
 from pyramid_scheduler.core.message import Delivery
 from pyramid_scheduler.core.run import Outcome, RunState
 from pyramid_scheduler.work.lifespan import Lifespan
+from pyramid_scheduler.work.settler import BATCH
 from pyramid_scheduler.work.worker import EXIT_RECYCLE, EXIT_STOPPED, IDLE_WAIT_SECONDS
 from tests.fleet import wait_for
 from tests.work.fakes import FakeSource, Workshop, delivery
@@ -302,6 +303,38 @@ def test_what_was_acked_early_and_cannot_be_settled_is_acked_all_the_same(make_w
     assert promised[0] not in [record.run_id for record in shop.ledger.records]
     shop.ledger.away = False
     shop.ends(*names)
+
+
+def test_what_was_acked_early_and_cannot_be_settled_does_not_go_back_when_the_worker_stops(make_workshop: Make) -> None:
+    names = [f"r{n}" for n in range(500)]
+    shop = make_workshop(*(delivery(name, "early") for name in names), threads=1, journaled=True)
+    shop.source.any_thread = shop.source.outlives = True
+    ran: list[str] = []
+
+    def handler(run: Any) -> Outcome:
+        ran.append(run.id)
+        if run.id not in shop.source.acked and not shop.ledger.away:
+            shop.ledger.away = True
+            shop.worker.stop(0.0, wait=False)
+        return Outcome(RunState.SUCCEEDED)
+
+    shop.add("early", print, handler=handler, ack_early=True)
+    shop.worker.start()
+    wait_for(lambda: shop.leases.released)
+    assert shop.ledger.away
+    assert set(ran) <= set(shop.source.acked)
+
+
+def test_what_waits_behind_what_cannot_be_settled_is_stuck_too(make_workshop: Make) -> None:
+    shop = make_workshop()
+    held = [delivery(f"r{n}") for n in range(BATCH + 1)]
+    for one in held:
+        shop.settler.add(shop.runner.run(one))
+    assert shop.settler.stuck == []
+    shop.ledger.away = True
+    with pytest.raises(LedgerUnavailable):
+        shop.settler.flush(shop.source)  # type: ignore[arg-type]
+    assert shop.settler.stuck == held
 
 
 def test_while_the_broker_is_away_no_job_begins_that_is_acked_early(make_workshop: Make) -> None:
