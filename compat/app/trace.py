@@ -80,8 +80,8 @@ def own_hook(hook: Any) -> Any:
 class Tracer:
     """Runs one task, again and again: ``tracer(uuid, args, kwargs, request)`` returns a ``trace_ok_t``.
 
-    The dict ``request`` is the tracer's own from then on: it becomes the task's ``self.request``. Where ``reads`` is
-    not set it may also be that already, of a run whose result is ignored and which nothing follows.
+    The dict ``request`` is the tracer's own from then on: it becomes the task's ``self.request``. Where
+    ``reads_request`` is false it may also be that already, of a run whose result is ignored and which nothing follows.
     """
 
     def __init__(self, task: Any, app: Any, loader: Any, hostname: str | None, eager: bool, propagate: bool) -> None:
@@ -100,7 +100,7 @@ class Tracer:
         self.tidies = not eager and self._has_to_tidy_up()
         late = app.conf.task_acks_late or task.acks_late
         self.deduplicates = late and app.conf.worker_deduplicate_successful_tasks and app.backend.persistent
-        self.reads = eager or self.deduplicates or own_hook(task.backend.mark_as_done)
+        self.reads_request = bool(eager or self.deduplicates or own_hook(task.backend.mark_as_done))
 
     def _has_to_tidy_up(self) -> Any:
         return own_hook(self.loader.on_process_cleanup) or own_hook(self.task.backend.process_cleanup)
@@ -135,6 +135,7 @@ class _Run:
     retval: Any = None
     runtime: float | None = None
     text: str | None = None
+    ignores_result: Any = True
 
     def __init__(self, tracer: Tracer, uuid: str, args: Any, kwargs: Any) -> None:
         self.tracer = tracer
@@ -174,7 +175,9 @@ class _Run:
         if isinstance(said, Context):
             return said
         said["args"], said["called_directly"], said["kwargs"] = self.args, False, kwargs
-        return Context.over(said)
+        request = Context.over(said)
+        self.ignores_result = get_actual_ignore_result(self.task, request)
+        return request
 
     def _was_done_before(self) -> bool:
         info = self.request.delivery_info
@@ -190,7 +193,7 @@ class _Run:
             signals.task_prerun.send(sender=task, task_id=self.uuid, task=task, args=self.args, kwargs=self.kwargs)
         if tracer.on_task_init is not None:
             tracer.on_task_init(self.uuid, task)
-        if task.track_started and not tracer.eager and not get_actual_ignore_result(task, self.request):
+        if task.track_started and not tracer.eager and not self.ignores_result:
             self._store_started()
 
     def _store_started(self) -> None:
@@ -260,9 +263,7 @@ class _Run:
             return False
 
     def _publishes_result(self) -> bool:
-        if get_actual_ignore_result(self.task, self.request):
-            return False
-        return not self.tracer.eager or bool(self.task.store_eager_result)
+        return not self.ignores_result and (not self.tracer.eager or bool(self.task.store_eager_result))
 
     def _succeeded(self) -> None:
         value = self.value

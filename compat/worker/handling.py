@@ -122,8 +122,8 @@ class Handler:
     def _traced(self, task: Any, run: Run, catching: Catching) -> Outcome:
         try:
             call = task.__trace__ or self._build_tracer(task)
-            reads = type(call) is not Tracer or call.reads or not _owes_nothing(task, run)
-            request = (task_request if reads else UnreadRequest)(run, self.hostname)
+            unread = type(call) is Tracer and not call.reads_request and _owes_nothing(task, run)
+            request = (UnreadRequest if unread else task_request)(run, self.hostname)
             traced = call(run.id, run.args, run.kwargs, request)
         except Reject as reject:
             return self._rejected(task, run, reject, ExceptionInfo(internal=True))
