@@ -23,13 +23,13 @@ VERSION_TABLE = "ps_ledger_version"
 
 def current(database: Database) -> str | None:
     """The version of the tables, or None where there are none."""
+    return database.read(_look)
 
-    def look(connection: Connection) -> str | None:
-        if not sa.inspect(connection).has_table(VERSION_TABLE):
-            return None
-        return connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
 
-    return database.read(look)
+def _look(connection: Connection) -> str | None:
+    if not sa.inspect(connection).has_table(VERSION_TABLE):
+        return None
+    return connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
 
 
 def check(database: Database) -> str:
@@ -64,6 +64,8 @@ def upgrade(database: Database) -> str:
 
 
 def _upgrade(connection: Connection) -> None:
+    if _look(connection) == HEAD:  # another process has seen to it, while this one waited for its turn
+        return
     from alembic import command
     from alembic.config import Config
 

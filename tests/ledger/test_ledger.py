@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -398,8 +399,10 @@ def _look(connection: sa.Connection) -> Any:
     return connection.scalar(sa.text("SELECT 1"))
 
 
-def test_several_first_starts_at_once_make_the_tables_once(database_url: str) -> None:
+def test_several_first_starts_at_once_make_the_tables_once(database_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "pyramid_scheduler")
     ledgers = [open_ledger(database_url, SystemClock(), embedded=False) for _ in range(6)]
     assert at_once([ledger.upgrade for ledger in ledgers]) == ["0001"] * 6
+    assert caplog.messages.count("the ledger's tables are now of version 0001") == 1
     for ledger in ledgers:
         ledger.close()
