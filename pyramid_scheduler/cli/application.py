@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import configparser
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import plaster
-from pyramid.exceptions import ConfigurationError
 
 from ..core.errors import InvalidSetting, SchedulerError
 from ..scheduler import Scheduler
@@ -34,6 +34,9 @@ class Application:
         """The application's section of the ini file, as far as it can be read without loading the application."""
         loader = self._loader()
         try:
+            given = loader.get_settings(f"app:{self.name or loader.uri.fragment or 'main'}", dict(self.overrides))
+            if _is_whole(given):
+                return dict(given)
             return dict(loader.get_wsgi_app_settings(self.name, dict(self.overrides)))
         except (LookupError, NotImplementedError, configparser.InterpolationError):  # to be told by who loads it
             return {}
@@ -62,8 +65,8 @@ class Application:
             if not str(error).startswith("No section"):
                 raise
             raise InvalidSetting(f"{self.uri}: {error}; #name or --app-name chooses another") from error
-        except ConfigurationError as error:
-            ours = _ours(error)
+        except Exception as error:
+            ours = _ours(error) if _is_of_the_configuration(error) else None
             if ours is None:
                 raise
             raise InvalidSetting(f"{self.uri}: {ours}") from error
@@ -79,6 +82,20 @@ class Application:
             raise InvalidSetting(
                 f"{self.uri!r} is no configuration file: the file comes last, as in pscheduler show ID CONFIG.ini"
             ) from error
+
+
+def _is_whole(section: Mapping[str, str]) -> bool:
+    """Whether it is the application's only section. Where it is not, PasteDeploy puts them together, and for that it
+    imports the application: a supervisor would carry it along for nothing."""
+    return section.get("use", "").startswith(("egg:", "call:")) and "filter-with" not in section
+
+
+def _is_of_the_configuration(error: Exception) -> bool:
+    from pyramid.exceptions import (
+        ConfigurationError,  # a supervisor, which loads no application, has no use for Pyramid
+    )
+
+    return isinstance(error, ConfigurationError)
 
 
 def _ours(error: BaseException | None) -> SchedulerError | None:
