@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import logging
 import socket
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from multiprocessing import forkserver
 
 from .broker.broker import module_for
 from .core import message as wire
 from .core.ending import Ending
-from .core.errors import InvalidMessage
+from .core.errors import InvalidMessage, SchedulerError
 from .core.message import Message
 from .core.run import Parked, Record, RunState
 from .core.schedule import Schedule
@@ -111,14 +114,26 @@ def supervise(
     """
     if is_importing_main():
         return 0
-    return Supervisor(
+    supervisor = Supervisor(
         boot=Booting(load, tuple(queues), threads),
         make_home=partial(SupervisorHome, timekeeper=timekeeper),
         processes=processes,
         timekeeper=timekeeper,
         announce=announce,
         shared=[module_for(broker_url), *shared, f"{__package__}.nursery"],
-    ).run()
+    )
+    _import_meanwhile(broker_url)
+    return supervisor.run()
+
+
+def _import_meanwhile(broker_url: str) -> None:
+    """What the supervisor will need when its first child is up, while the process that forks the children imports what
+    they share. Whatever is wrong with either is told when it is needed."""
+    with contextlib.suppress(OSError):
+        forkserver.ensure_running()
+    if broker_url:
+        with contextlib.suppress(ImportError, SchedulerError):
+            importlib.import_module(module_for(broker_url))
 
 
 def portable(settings: Settings) -> Settings:
