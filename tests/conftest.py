@@ -84,7 +84,7 @@ def make_fleet(tmp_path: Path, queue: str) -> Iterator[Callable[..., Fleet]]:
         fleet = Fleet(tmp_path, **given)
         fleets.append(fleet)
         if not broker_url.startswith("memory"):
-            fleet.command("db", "upgrade", str(fleet.ini))
+            fleet.call("db", "upgrade", str(fleet.ini))
         return fleet
 
     yield make

@@ -38,24 +38,24 @@ def test_jobs_are_listed_shown_paused_run_resumed_and_cancelled(fleet: Fleet) ->
     listed = fleet.command("jobs", ini).stdout
     assert "the sweep" in listed
     assert "every 1h" in listed
-    assert json.loads(fleet.command("jobs", ini, "--json").stdout)[0]["id"] == "sweep"
-    assert "paused" in fleet.command("pause", "sweep", ini).stdout
-    assert "paused" in fleet.command("show", "sweep", ini).stdout
+    assert json.loads(fleet.call("jobs", ini, "--json").stdout)[0]["id"] == "sweep"
+    assert "paused" in fleet.call("pause", "sweep", ini).stdout
+    assert "paused" in fleet.call("show", "sweep", ini).stdout
     fleet.command("run", "sweep", ini)
     wait_for(lambda: fleet.ends()["swept"] == 1)
-    fleet.command("resume", "sweep", ini)
-    assert json.loads(fleet.command("show", "sweep", ini, "--json").stdout)["job"]["state"] == "active"
+    fleet.call("resume", "sweep", ini)
+    assert json.loads(fleet.call("show", "sweep", ini, "--json").stdout)["job"]["state"] == "active"
     fleet.command("cancel", "sweep", ini)
-    wait_for(lambda: fleet.command("jobs", ini).stdout.strip() == "no stored jobs")
+    wait_for(lambda: fleet.call("jobs", ini).stdout.strip() == "no stored jobs")
 
 
 def test_queues_are_counted_and_purged(fleet: Fleet) -> None:
     ini = str(fleet.ini)
     with fleet.scheduler() as scheduler:
         scheduler.add_many([(jobs.mark, ("x",))] * 3, queue="mail")
-    assert json.loads(fleet.command("queues", ini, "--json").stdout) == {"default": 0, "mail": 3}
+    assert json.loads(fleet.call("queues", ini, "--json").stdout) == {"default": 0, "mail": 3}
     assert "3 messages dropped" in fleet.command("purge", "mail", ini).stdout
-    assert "no queue 'male'" in fleet.command("purge", "male", ini, check=False).stderr
+    assert "no queue 'male'" in fleet.call("purge", "male", ini, check=False).stderr
 
 
 def test_failures_are_shown_with_their_reason_and_retried(fleet: Fleet) -> None:
@@ -65,8 +65,8 @@ def test_failures_are_shown_with_their_reason_and_retried(fleet: Fleet) -> None:
         job = scheduler.add_async_job(jobs.fail, args=("out of paper",))
         wait_for(lambda: scheduler.ledger.parked.get(job))
         first = scheduler.ledger.parked.get(job).parked_at
-    assert "ValueError: out of paper" in fleet.command("failed", ini).stdout
-    assert "Traceback" in fleet.command("show", job, ini).stdout
+    assert "ValueError: out of paper" in fleet.call("failed", ini).stdout
+    assert "Traceback" in fleet.call("show", job, ini).stdout
     assert "is back in its queue" in fleet.command("retry", job, ini).stdout
     with fleet.scheduler() as scheduler:
         wait_for(lambda: (kept := scheduler.ledger.parked.get(job)) and kept.parked_at > first)
@@ -82,10 +82,10 @@ def test_all_that_is_kept_or_that_of_one_queue_is_retried(fleet: Fleet) -> None:
             message = scheduler.composer.async_job(jobs.mark, (n,), None, queue, NO_OPTIONS)
             kept = Parked(message.id, message, RunState.FAILED, "ValueError: out of paper")
             scheduler.ledger.history.settle([], [kept], [])
-    assert "2 messages are back" in fleet.command("retry", "--all", ini, "-q", "mail").stdout
-    assert json.loads(fleet.command("queues", ini, "--json").stdout) == {"default": 0, "mail": 2}
-    assert "2 messages are back" in fleet.command("retry", "--all", ini, "http_port=8080").stdout
-    assert "nothing has failed" in fleet.command("failed", ini).stdout
+    assert "2 messages are back" in fleet.call("retry", "--all", ini, "-q", "mail").stdout
+    assert json.loads(fleet.call("queues", ini, "--json").stdout) == {"default": 0, "mail": 2}
+    assert "2 messages are back" in fleet.call("retry", "--all", ini, "http_port=8080").stdout
+    assert "nothing has failed" in fleet.call("failed", ini).stdout
 
 
 def test_check_says_in_plain_words_what_is_right_and_what_is_not(fleet: Fleet) -> None:
@@ -93,9 +93,9 @@ def test_check_says_in_plain_words_what_is_right_and_what_is_not(fleet: Fleet) -
     before = fleet.command("check", ini).stdout
     assert "no live worker serves queue default" in before
     fleet.start()
-    wait_for(lambda: "no live worker" not in fleet.command("check", ini).stdout)
+    wait_for(lambda: "no live worker" not in fleet.call("check", ini).stdout)
     fleet.change("scheduler.broker.url", "redis://127.0.0.1:9/0")
-    dead = fleet.command("check", ini, check=False)
+    dead = fleet.call("check", ini, check=False)
     assert dead.returncode == 1
     assert "error" in dead.stdout
 
@@ -113,8 +113,8 @@ def test_what_strangers_wrote_is_shown_and_not_obeyed_whatever_the_terminal_can_
     shown = fleet.command("failed", ini).stdout + fleet.command("show", kept.id, ini).stdout
     assert "a snowman \\u2603" in shown
     assert not set("\x1b\x07\x9b") & set(shown)
-    assert len(json.loads(fleet.command("jobs", ini, "--limit", "1", "--json").stdout)) == 1
-    wrong = fleet.command("check", ini, check=False)
+    assert len(json.loads(fleet.call("jobs", ini, "--limit", "1", "--json").stdout)) == 1
+    wrong = fleet.call("check", ini, check=False)
     assert f"1 stored jobs ({message.id}, for one) name no.where, which cannot be run" in wrong.stdout
 
 
@@ -137,29 +137,30 @@ def test_so_many_are_shown_of_all_queues_together(
 def test_status_counts(fleet: Fleet) -> None:
     status = json.loads(fleet.command("status", str(fleet.ini), "--json").stdout)
     assert status["queues"] == {"default": 0, "mail": 0}
-    assert "no live workers" in fleet.command("status", str(fleet.ini)).stdout
+    assert "no live workers" in fleet.call("status", str(fleet.ini)).stdout
 
 
 def test_the_database_is_upgraded_and_another_version_is_an_error(fleet: Fleet, tmp_path: Path) -> None:
     import sqlite3
 
     ini = str(fleet.ini)
-    assert "0001" in fleet.command("db", "check", ini).stdout
+    assert "0001" in fleet.command("db", "upgrade", ini).stdout
+    assert "0001" in fleet.call("db", "check", ini).stdout
     with sqlite3.connect(tmp_path / "jobs.sqlite") as connection:
         connection.execute("UPDATE ps_ledger_version SET version_num = '9999'")
-    wrong = fleet.command("db", "check", ini, check=False)
+    wrong = fleet.call("db", "check", ini, check=False)
     assert wrong.returncode == 1
     assert "newer" in wrong.stderr
 
 
 def test_a_wrong_word_and_a_missing_file_are_told(fleet: Fleet) -> None:
     assert fleet.command("jobs", "nowhere.ini", check=False).returncode == 1
-    wrong = fleet.command("jobs", str(fleet.ini), "nonsense", check=False)
+    wrong = fleet.call("jobs", str(fleet.ini), "nonsense", check=False)
     assert "neither an option nor key=value" in wrong.stderr
 
 
 def test_words_in_the_wrong_order_are_told(fleet: Fleet) -> None:
-    done = fleet.command("show", str(fleet.ini), "sweep", check=False)
+    done = fleet.call("show", str(fleet.ini), "sweep", check=False)
     assert done.returncode == 1
     assert done.stderr.strip() == (
         "pscheduler: 'sweep' is no configuration file: the file comes last, as in pscheduler show ID CONFIG.ini"
@@ -203,7 +204,7 @@ def test_a_message_reaches_a_worker(fleet: Fleet) -> None:
     fleet.start()
     fleet.command(str(fleet.ini), "--message", "hello")
     wait_for(lambda: any(line[1] == "MESSAGE" for line in fleet.lines("events")))
-    fleet.command(str(fleet.ini), "--message", "print-jobs")
+    fleet.call(str(fleet.ini), "--message", "print-jobs")
     wait_for(lambda: "0 stored jobs" in fleet.logs())
 
 
