@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -14,7 +13,7 @@ from ..exceptions import BackendStoreError
 from ..result import result_from_tuple
 from .backend import Backend
 from .chord_counting import ChordCounting
-from .polling import SyncBackendMixin, nap
+from .polling import Naps, SyncBackendMixin
 
 _SEPARATORS = ":_-."
 
@@ -150,7 +149,7 @@ class BaseKeyValueStoreBackend(ChordCounting, Backend):
             if cached is not None and cached["status"] in READY_STATES:
                 missing.discard(task_id)
                 yield bytes_to_str(task_id), cached
-        deadline = None if timeout is None else time.monotonic() + timeout
+        naps = Naps(timeout, 0.5 if interval is None else interval, f"Operation timed out ({timeout})")
         rounds = 0
         while missing:
             found = self._ready(list(missing), READY_STATES)
@@ -165,7 +164,7 @@ class BaseKeyValueStoreBackend(ChordCounting, Backend):
                 return
             if on_interval:
                 on_interval()
-            nap(deadline, 0.5 if interval is None else interval, f"Operation timed out ({timeout})")
+            naps.take()
 
     def _ready(self, task_ids: list[Any], READY_STATES: Any) -> dict[str, Any]:
         values = self.mget([self.get_key_for_task(task_id) for task_id in task_ids])

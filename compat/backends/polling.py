@@ -10,6 +10,8 @@ from .. import states
 from ..exceptions import ImproperlyConfigured, TimeoutError
 from ..result import ResultSet
 
+FIRST_NAP_SECONDS = 0.01
+
 
 class SyncBackendMixin:
     """For backends that must be asked."""
@@ -67,14 +69,14 @@ class SyncBackendMixin:
     ) -> Any:
         """The task's meta once it is ready; raises TimeoutError. A timeout of 0 looks once."""
         self._ensure_not_eager()  # type: ignore[attr-defined]
-        deadline = None if timeout is None else time.monotonic() + timeout
+        naps = Naps(timeout, interval, "The operation timed out.")
         while True:
             meta = self.get_task_meta(task_id)  # type: ignore[attr-defined]
             if meta["status"] in states.READY_STATES:
                 return meta
             if on_interval:
                 on_interval()
-            nap(deadline, interval, "The operation timed out.")
+            naps.take()
 
     def add_pending_result(self, result: Any, weak: bool = False) -> Any:
         return result
@@ -83,12 +85,20 @@ class SyncBackendMixin:
         return result
 
 
-def nap(deadline: float | None, interval: float, message: str) -> None:
-    """Sleep for ``interval`` seconds, not beyond the deadline; raise TimeoutError at it."""
-    if deadline is None:
-        time.sleep(interval)
-        return
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError(message)
-    time.sleep(min(interval, left))
+class Naps:
+    """Between one look and the next: short at first, as most tasks are, then of ``interval`` seconds."""
+
+    def __init__(self, timeout: float | None, interval: float, message: str) -> None:
+        self._deadline = None if timeout is None else time.monotonic() + timeout
+        self._interval, self._message = interval, message
+        self._next = FIRST_NAP_SECONDS
+
+    def take(self) -> None:
+        """Not beyond the deadline; raises TimeoutError at it."""
+        seconds, self._next = min(self._next, self._interval), self._next * 2
+        if self._deadline is not None:
+            left = self._deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(self._message)
+            seconds = min(seconds, left)
+        time.sleep(seconds)

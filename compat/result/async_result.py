@@ -95,8 +95,8 @@ class AsyncResult(KnownMeta, Descent, ResultBase):
         """Wait until it is ready; returns what the task returned, and raises what it (or a parent) raised.
 
         ``timeout`` is in seconds, 0 only looks; raises ``celery.exceptions.TimeoutError``. With ``propagate=False``
-        the exception is returned. ``interval`` is that of looking again, where a backend must. Raises RuntimeError
-        within a task, unless ``disable_sync_subtasks`` is false.
+        the exception is returned. ``interval`` is that of looking again, where a backend must, but for the first looks,
+        which follow each other sooner. Raises RuntimeError within a task, unless ``disable_sync_subtasks`` is false.
         """
         if self.ignored:
             return None

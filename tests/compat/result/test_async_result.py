@@ -82,6 +82,14 @@ def test_get_waits_until_it_is_there(app: Any, pending: Make) -> None:
     late.join()
 
 
+def test_get_looks_again_sooner_at_first(app: Any, pending: Make, mocker: MockerFixture) -> None:
+    look = mocker.spy(app.backend, "get_task_meta")
+
+    with pytest.raises(TimeoutError):
+        pending().get(timeout=0.3)
+    assert look.call_count > 2  # one at the start, one at the end
+
+
 def test_the_callback_of_get_hears_the_id_and_the_value(done: Make) -> None:
     heard: list[Any] = []
     result = done(5)
