@@ -13,7 +13,7 @@ from kombu.transport import memory
 
 from compat import pipeline
 from compat.contrib.testing.app import TestApp, setup_default_app
-from compat.worker import state
+from compat.worker import answering, state
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +34,11 @@ def _empty(ledger: Path) -> None:
         for table in tables:
             if table != "ps_ledger_version":
                 connection.execute(f"DELETE FROM {table}")
+
+
+@pytest.fixture(autouse=True)
+def _workers_of_this_process_soon_notice_that_they_shall_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering, "POLL_SECONDS", 0.02)
 
 
 @pytest.fixture
