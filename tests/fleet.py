@@ -99,16 +99,27 @@ class Fleet:
 
     def start(self, *words: str, module: str = "pyramid_scheduler", ready: str = "is up") -> subprocess.Popen[bytes]:
         """Start a process and wait until it says that it is up."""
-        log = self.directory / f"log{len(self._processes)}"
+        return self.wait_until_up(self.launch(*words, module=module), ready)
+
+    def launch(self, *words: str, module: str = "pyramid_scheduler") -> subprocess.Popen[bytes]:
+        """Start a process that comes up while others do."""
+        log = self._log(len(self._processes))
         with open(log, "wb") as file:
             process = subprocess.Popen(
                 [sys.executable, "-m", module, *(words or (str(self.ini),))],
                 cwd=self.directory, env=self.environ, stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         self._processes.append(process)
+        return process
+
+    def wait_until_up(self, process: subprocess.Popen[bytes], ready: str = "is up") -> subprocess.Popen[bytes]:
+        log = self._log(self._processes.index(process))
         wait_for(lambda: ready in log.read_text() or process.poll() is not None, what=f"{ready!r} in {log}")
         assert process.poll() is None, log.read_text()
         return process
+
+    def _log(self, number: int) -> Path:
+        return self.directory / f"log{number}"
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
         """SIGKILL to the process and all its children."""

@@ -22,8 +22,8 @@ def fleet(make_fleet: MakeFleet, broker_url: str) -> Fleet:
     """Two ``pscheduler`` of two processes each; the memory broker, which reaches no other process, runs in this one."""
     fleet = make_fleet(broker_url, **{"scheduler.ledger.url": _ledger(broker_url)})
     if not broker_url.startswith("memory"):
-        fleet.start()
-        fleet.start()
+        for process in [fleet.launch(), fleet.launch()]:
+            fleet.wait_until_up(process)
     return fleet
 
 

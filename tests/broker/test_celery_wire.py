@@ -43,13 +43,11 @@ def fleet(make_fleet: Callable[..., Fleet], url: str, queue: str) -> Fleet:
     return fleet
 
 
-def start_celery(fleet: Fleet) -> None:
-    words = ["-A", "wire", "worker", "-P", "solo", "-l", "INFO", "--without-gossip", "--without-mingle"]
-    fleet.start(*words, module="celery", ready="ready.")
+CELERY_WORKER = ("-A", "wire", "worker", "-P", "solo", "-l", "INFO", "--without-gossip", "--without-mingle")
 
 
 def test_a_celery_worker_runs_our_jobs(fleet: Fleet, url: str, queue: str) -> None:
-    start_celery(fleet)
+    fleet.start(*CELERY_WORKER, module="celery", ready="ready.")
     scheduler = Scheduler(Settings(broker_url=url, queues=(queue,)))
     for n in range(5):
         scheduler.add_async_job("tests.shop.jobs.mark", args=(f"ours{n}",))
@@ -68,8 +66,9 @@ def test_our_worker_runs_what_celery_delays(fleet: Fleet) -> None:
 
 
 def test_a_queue_is_served_by_one_worker_of_each_kind(fleet: Fleet, url: str, queue: str) -> None:
-    start_celery(fleet)
-    fleet.start()
+    theirs, ours = fleet.launch(*CELERY_WORKER, module="celery"), fleet.launch()
+    fleet.wait_until_up(theirs, "ready.")
+    fleet.wait_until_up(ours)
     scheduler = Scheduler(Settings(broker_url=url, queues=(queue,)))
     names = {f"job{n}" for n in range(300)}
     for name in sorted(names):
