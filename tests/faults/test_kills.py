@@ -31,9 +31,9 @@ def make(make_fleet: MakeFleet, broker_url: str, **settings: object) -> Fleet:
     return make_fleet(broker_url, **{"scheduler.ledger.url": ledger, **settings})
 
 
-def submit(fleet: Fleet) -> set[str]:
+def submit(fleet: Fleet, count: int = JOBS) -> set[str]:
     with fleet.scheduler() as scheduler:
-        names = [f"job{n}" for n in range(JOBS)]
+        names = [f"job{n}" for n in range(count)]
         scheduler.add_many([(jobs.work, (name, SECONDS)) for name in names])
         return set(names)
 
@@ -44,7 +44,7 @@ def running(fleet: Fleet) -> set[str]:
 
 def test_a_killed_child_loses_no_job_and_its_jobs_run_again_at_once(make_fleet: MakeFleet, broker_url: str) -> None:
     fleet = make(make_fleet, broker_url, **{"scheduler.worker.threads": 2})
-    names = submit(fleet)
+    names = submit(fleet, JOBS // 3)
     fleet.start()
     wait_for(lambda: len(fleet.ends()) >= 20)
     victim = int(fleet.lines("effects")[-1][2])
