@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from compat.exceptions import ChordError, TaskRevokedError, TimeLimitExceeded, WorkerLostError
-from tests.compat.project import Project, project_on_redis
+from tests.compat.project import Project, project_on_redis, run_python
 from tests.fleet import wait_for
 
 SECONDS = 40
@@ -26,37 +25,68 @@ class Endings(Project):
         """The process that runs it."""
         return int(wait_for(lambda: [pid for said, pid in self.notes("running") if said == word], what=word)[-1])
 
+    def of(self, what: str, task_id: str) -> list[list[str]]:
+        """What was noted of one task: the others that ended in the same worker are none of its test's business."""
+        return [words for words in self.notes(what) if words[0] == task_id]
+
+    def runs(self, word: str) -> int:
+        return [said for said, _ in self.notes("running")].count(word)
+
+    def keeps(self, task_id: str) -> bool:
+        """Whether its message is among those that ``pscheduler failed`` lists."""
+        return self.tasks.app.pipeline.scheduler.ledger.parked.get(task_id) is not None
+
     def pscheduler(self, *words: str) -> str:
         (self.directory / "operate.ini").write_text(INI)
-        command = [sys.executable, "-m", "pyramid_scheduler", *words]
-        done = subprocess.run(
-            command, cwd=self.directory, env=self.environ, capture_output=True, text=True, timeout=60, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        return run_python(self.directory, self.environ, "-m", "pyramid_scheduler", *words, "operate.ini")
+
+
+@contextmanager
+def opened(directory: Path) -> Iterator[Endings]:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        project_on_redis("tests.compat.ending_tasks", "ENDING", directory, patch, Endings) as made,
+    ):
+        yield made
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Endings]:
-    with project_on_redis("tests.compat.ending_tasks", "ENDING", tmp_path, monkeypatch, Endings) as made:
+def project(tmp_path: Path) -> Iterator[Endings]:
+    """For a test whose worker is not to be there for another."""
+    with opened(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endings]:
+    """A project whose worker, of one process, outlives its tasks."""
+    with opened(tmp_path_factory.mktemp("process")) as made:
+        made.start("-c", "1")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def threaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endings]:
+    """The same, of two threads."""
+    with opened(tmp_path_factory.mktemp("threads")) as made:
+        made.start("-P", "threads", "-c", "2")
         yield made
 
 
 @pytest.mark.parametrize("name", ["long", "long_and_late"])
-def test_a_task_beyond_its_hard_limit_fails_where_all_can_see_it(project: Endings, name: str) -> None:
-    project.start("-c", "1")
-    task = getattr(project.tasks, name)
+def test_a_task_beyond_its_hard_limit_fails_where_all_can_see_it(lasting: Endings, name: str) -> None:
+    task = getattr(lasting.tasks, name)
 
-    result = task.apply_async(("a",), link_error=project.tasks.sorry.s())
+    result = task.apply_async((name,), link_error=lasting.tasks.sorry.s())
 
     with pytest.raises(TimeLimitExceeded) as raised:
         result.get(timeout=SECONDS)
     assert (result.state, raised.value.args) == ("FAILURE", (1,))
-    wait_for(lambda: project.notes("errback") == [[result.id]], what="the errback")
-    assert project.notes("on_failure") == [[result.id, "TimeLimitExceeded", "['a']", result.id]]
-    assert project.notes("task_failure") == [[result.id, "TimeLimitExceeded"]]
-    assert project.tasks.add.delay(1, 2).get(timeout=SECONDS) == 3
-    assert len(project.notes("running")) == 1
+    wait_for(lambda: lasting.of("errback", result.id) == [[result.id]], what="the errback")
+    assert lasting.of("on_failure", result.id) == [[result.id, "TimeLimitExceeded", f"['{name}']", result.id]]
+    assert lasting.of("task_failure", result.id) == [[result.id, "TimeLimitExceeded"]]
+    assert lasting.tasks.add.delay(1, 2).get(timeout=SECONDS) == 3
+    assert lasting.runs(name) == 1
 
 
 def test_a_chord_fails_with_the_task_that_exceeded_its_limit(project: Endings) -> None:
@@ -72,30 +102,26 @@ def test_a_chord_fails_with_the_task_that_exceeded_its_limit(project: Endings) -
     assert isinstance(result.result, ChordError)
 
 
-def test_a_task_that_dies_with_its_process_is_kept_and_its_result_says_so(project: Endings) -> None:
-    project.start("-c", "1")
-
-    result = project.tasks.fatal.delay()
+def test_a_task_that_dies_with_its_process_is_kept_and_its_result_says_so(lasting: Endings) -> None:
+    result = lasting.tasks.fatal.delay()
 
     with pytest.raises(WorkerLostError, match="SIGKILL"):
         result.get(timeout=SECONDS)
-    wait_for(
-        lambda: project.notes("on_failure") == [[result.id, "WorkerLostError", "[]", result.id]], what="its on_failure"
-    )
-    failed = project.pscheduler("failed", "operate.ini")
+    told = [[result.id, "WorkerLostError", "[]", result.id]]
+    wait_for(lambda: lasting.of("on_failure", result.id) == told, what="its on_failure")
+    failed = lasting.pscheduler("failed")
     assert result.id in failed
     assert "WorkerLost" in failed
 
 
-def test_what_was_lost_runs_when_it_is_retried(project: Endings) -> None:
-    project.start("-c", "1")
-    result = project.tasks.fatal_once.delay()
+def test_what_was_lost_runs_when_it_is_retried(lasting: Endings) -> None:
+    result = lasting.tasks.fatal_once.delay()
     with pytest.raises(WorkerLostError):
         result.get(timeout=SECONDS)
 
-    project.pscheduler("retry", result.id, "operate.ini")
+    lasting.pscheduler("retry", result.id)
 
-    again = project.tasks.app.AsyncResult(result.id)
+    again = lasting.tasks.app.AsyncResult(result.id)
     assert wait_for(lambda: again.backend.get_task_meta(result.id, cache=False)["status"] == "SUCCESS")
 
 
@@ -105,9 +131,9 @@ def test_a_task_with_acks_late_that_dies_with_its_process_runs_again_and_is_not_
 
     os.kill(project.running("c"), signal.SIGKILL)
 
-    wait_for(lambda: len(project.notes("running")) == 2, what="the second run")
+    wait_for(lambda: project.runs("c") == 2, what="the second run")
     assert result.state == "STARTED"
-    assert result.id not in project.pscheduler("failed", "operate.ini")
+    assert not project.keeps(result.id)
 
 
 @pytest.mark.parametrize("words", [["-c", "1"], ["-P", "threads", "-c", "2"]], ids=["a process", "two threads"])
@@ -123,33 +149,35 @@ def test_a_task_that_does_not_end_when_the_worker_stops_is_kept_and_its_result_s
     with pytest.raises(WorkerLostError):
         result.get(timeout=SECONDS)
     assert worker.wait(SECONDS) == 0
-    assert result.id in project.pscheduler("failed", "operate.ini")
+    assert project.keeps(result.id)
 
 
 @pytest.mark.parametrize("name", ["hang", "hang_late"])
-@pytest.mark.parametrize("words", [["-c", "1"], ["-P", "threads", "-c", "2"]], ids=["a process", "two threads"])
-def test_a_task_that_is_terminated_ends_and_does_not_run_again(project: Endings, name: str, words: list[str]) -> None:
-    project.start(*words)
-    result = getattr(project.tasks, name).delay("e")
-    pid = project.running("e")
+@pytest.mark.parametrize("worker", ["lasting", "threaded"], ids=["a process", "two threads"])
+def test_a_task_that_is_terminated_ends_and_does_not_run_again(
+    request: pytest.FixtureRequest, name: str, worker: str
+) -> None:
+    project: Endings = request.getfixturevalue(worker)
+    result = getattr(project.tasks, name).delay(name)
+    pid = project.running(name)
 
     result.revoke(terminate=True, signal="SIGKILL")
 
     with pytest.raises(TaskRevokedError, match="terminated"):
         result.get(timeout=SECONDS)
     assert result.state == "REVOKED"
-    wait_for(lambda: project.notes("task_revoked") == [[result.id, "True", "9", "False"]], what="the signal")
+    told = [[result.id, "True", "9", "False"]]
+    wait_for(lambda: project.of("task_revoked", result.id) == told, what="the signal")
     assert project.tasks.add.delay(1, 2).get(timeout=SECONDS) == 3
-    assert (not Path(f"/proc/{pid}").exists()) == (words[0] == "-c")
-    assert len(project.notes("running")) == 1
-    assert result.id not in project.pscheduler("failed", "operate.ini")
+    assert (not Path(f"/proc/{pid}").exists()) == (worker == "lasting")
+    assert project.runs(name) == 1
+    assert not project.keeps(result.id)
 
 
-def test_ending_one_task_loses_none_of_those_that_waited_behind_it(project: Endings) -> None:
-    project.start("-c", "1")
-    hanging = project.tasks.hang.delay("f")
-    project.running("f")
-    behind = [project.tasks.add.delay(n, n) for n in range(20)]
+def test_ending_one_task_loses_none_of_those_that_waited_behind_it(lasting: Endings) -> None:
+    hanging = lasting.tasks.hang.delay("f")
+    lasting.running("f")
+    behind = [lasting.tasks.add.delay(n, n) for n in range(20)]
 
     hanging.revoke(terminate=True)
 
