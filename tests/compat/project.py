@@ -28,15 +28,27 @@ class Project:
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:
         """A worker that is up, the leader of a process group of its own."""
+        return self.start_several(1, *words)[0]
+
+    def start_several(self, count: int, *words: str) -> list[subprocess.Popen[bytes]]:
+        """Workers that come up at the same time."""
+        started = [self._launch(*words) for _ in range(count)]
+        for worker in started:
+            log = self._log(self.workers.index(worker))
+            wait_for(lambda log=log: "is up" in log.read_text(), what=f"a worker: {log}")  # type: ignore[misc]
+        return started
+
+    def _launch(self, *words: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "compat", "-A", self.module, "worker", "-l", "INFO", *words]
-        log = self.directory / f"worker{len(self.workers)}.log"
-        with log.open("wb") as output:
+        with self._log(len(self.workers)).open("wb") as output:
             worker = subprocess.Popen(
                 command, cwd=self.directory, env=self.environ, stdout=output, stderr=output, start_new_session=True
             )
         self.workers.append(worker)
-        wait_for(lambda: "is up" in log.read_text(), what=f"a worker: {log}")
         return worker
+
+    def _log(self, number: int) -> Path:
+        return self.directory / f"worker{number}.log"
 
     def kill(self, worker: subprocess.Popen[bytes]) -> None:
         """SIGKILL to the worker and all its children."""

@@ -74,7 +74,7 @@ def test_a_task_far_beyond_the_visibility_timeout_runs_once_at_its_eta_though_it
 
 
 def test_a_revocation_outlives_a_restart_of_all_workers(project: Project) -> None:
-    workers = [project.start("-c", "1") for _ in range(2)]
+    workers = project.start_several(2, "-c", "1")
     result, at = send(project, "revoked", 3)
     wait_until_stored(project, result)
 
@@ -82,8 +82,7 @@ def test_a_revocation_outlives_a_restart_of_all_workers(project: Project) -> Non
     wait_for(lambda: result.state == "REVOKED", what="the state")
     for worker in workers:
         stop(worker)
-    for _ in range(2):
-        project.start("-c", "1")
+    project.start_several(2, "-c", "1")
 
     run_a_later_one(project, at)
     assert runs(project) == ["later"]
@@ -123,7 +122,7 @@ def test_workers_that_share_a_beat_schedule_run_each_tick_once_and_lose_none_wit
     project: Project,
 ) -> None:
     project.environ["PROMISE_TICKS"] = "yes"
-    workers = {worker.pid: worker for worker in [project.start("-c", "1") for _ in range(2)]}
+    workers = {worker.pid: worker for worker in project.start_several(2, "-c", "1")}
     wait_for(lambda: len(project.notes("tick")) >= TICKS_BEFORE, what="ticks")
     (project.directory / "hang").touch()
     [(held, group)] = wait_for(lambda: project.notes("hanging"), what="a tick in the hands of a worker")
