@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import resource
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
@@ -14,7 +16,7 @@ import pytest
 from hypothesis import settings
 
 from tests import own_servers, servers
-from tests.fleet import Fleet
+from tests.fleet import ROOT, Fleet
 
 # How long an example takes says how busy the machine is, and little else.
 settings.register_profile("tests", deadline=None)
@@ -29,6 +31,23 @@ def _bytecode_for_the_processes_of_this_run(tmp_path_factory: pytest.TempPathFac
             patch.delenv("PYTHONDONTWRITEBYTECODE")
             patch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("bytecode")))
         yield
+
+
+@pytest.fixture(scope="session")
+def mypy() -> Iterator[subprocess.Popen[str]]:
+    """At work beside the tests."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mypy"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    yield process
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _what_takes_long_and_needs_no_test_begins_with_the_first(request: pytest.FixtureRequest) -> None:
+    if any("mypy" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        request.getfixturevalue("mypy")
 
 
 @pytest.fixture(params=servers.BROKERS)

@@ -101,7 +101,7 @@ def test_what_cannot_run_is_kept_and_shown_and_runs_after_the_mend(
         wait_for(lambda: fleet.ends()["good"] == 1)
         wait_for(lambda: len(scheduler.ledger.parked.find()) == 6, what="six kept messages")
 
-    shown = fleet.command("failed", str(fleet.ini)).stdout
+    shown = fleet.call("failed", str(fleet.ini)).stdout
     for reason in (
         "late cannot be imported",
         "tests_argument",
@@ -117,7 +117,7 @@ def test_what_cannot_run_is_kept_and_shown_and_runs_after_the_mend(
     for name in ("late", "tests_argument"):
         (tmp_path / f"{name}.away").rename(tmp_path / f"{name}.py")
     for job in (renamed, argument, "system"):
-        fleet.command("retry", job, str(fleet.ini))
+        fleet.call("retry", job, str(fleet.ini))
     wait_for(lambda: fleet.ends()["delivered"] == 1)
     wait_for(lambda: any("Stamp" in name for name in fleet.ends()))
     with fleet.scheduler() as scheduler:

@@ -14,6 +14,7 @@ from typing import Any
 
 from pyramid_scheduler.core.ending import Begun, Ending
 from pyramid_scheduler.core.message import Message
+from pyramid_scheduler.work import supervisor as supervising
 from pyramid_scheduler.work.child import Line, Part
 from pyramid_scheduler.work.journal import Journal
 from pyramid_scheduler.work.limits import Deadline
@@ -121,6 +122,7 @@ class Home:
 
 
 if __name__ == "__main__":
+    supervising.BEAT_SECONDS = 0.2
     supervisor = Supervisor(
         boot=Boot(Path(sys.argv[1]), sys.argv[3]),
         make_home=Home,
