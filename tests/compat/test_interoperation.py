@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,10 @@ from tests import servers
 
 SECONDS = 60
 ROOT = Path(__file__).parents[2]
-Start = Callable[[str], None]
+Start = Callable[[Sequence[str]], None]
 
 
-@pytest.fixture(params=["redis", "rabbitmq"])
+@pytest.fixture(params=["redis", pytest.param("rabbitmq", marks=pytest.mark.peer)])
 def environment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, str]]:
     """Where a fleet of its own lives."""
     pytest.importorskip("celery")
@@ -40,19 +40,19 @@ def environment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict
 
 @pytest.fixture
 def start(environment: dict[str, str], tmp_path: Path) -> Iterator[Start]:
-    """Starts a worker of the given side, and waits until it answers."""
+    """Starts a worker of each side, and waits until they answer."""
     workers: list[subprocess.Popen[bytes]] = []
 
-    def begin(side: str) -> None:
-        program = ["-m", "celery" if side == "celery" else "compat", "-A", "tests.compat.fleet_tasks"]
-        name = f"{side}-{environment['FLEET_QUEUE']}@%h"
-        words = [*program, "worker", "-P", "threads", "-c", "2", "-l", "WARNING", "-n", name]
-        with open(tmp_path / f"{side}.log", "wb") as log:
+    def begin(sides: Sequence[str]) -> None:
+        names = [f"{side}-{environment['FLEET_QUEUE']}@here" for side in sides]
+        for side, name in zip(sides, names, strict=True):
+            program = ["-m", "celery" if side == "celery" else "compat", "-A", "tests.compat.fleet_tasks"]
+            words = [*program, "worker", "-P", "threads", "-c", "2", "-l", "WARNING", "-n", name]
             said = {**environment, "FLEET_SIDE": side}
-            workers.append(
-                subprocess.Popen([sys.executable, *words], cwd=tmp_path, env=said, stdout=log, stderr=subprocess.STDOUT)
-            )
-        _await_answer(environment, f"{side}-{environment['FLEET_QUEUE']}", tmp_path)
+            with open(tmp_path / f"{side}.log", "wb") as log:
+                command = [sys.executable, *words]
+                workers.append(subprocess.Popen(command, cwd=tmp_path, env=said, stdout=log, stderr=log))
+        _await_answers(environment, names, tmp_path)
 
     yield begin
     for worker in workers:
@@ -73,20 +73,20 @@ def _drop(broker: str, queue: str) -> None:
         kombu.Exchange(queue, channel=connection.default_channel).delete()
 
 
-def _await_answer(environment: dict[str, str], name: str, directory: Path) -> None:
+def _await_answers(environment: dict[str, str], names: list[str], directory: Path) -> None:
     from kombu import Connection
     from kombu.pidbox import Mailbox
 
+    missing = set(names)
     deadline = time.monotonic() + SECONDS
     with Connection(environment["FLEET_BROKER"]) as connection:
-        while time.monotonic() < deadline:
-            replies = Mailbox("celery", type="fanout", accept=["json"])(connection)._broadcast(
-                "ping", {}, reply=True, timeout=1.0
-            )
-            if any(node.startswith(name) for reply in replies for node in reply):
-                return
+        mailbox = Mailbox("celery", type="fanout", accept=["json"])(connection)
+        while missing and time.monotonic() < deadline:
+            asked = {"destination": sorted(missing), "limit": len(missing)}
+            replies = mailbox._broadcast("ping", {}, reply=True, timeout=1.0, **asked)
+            missing -= {node for reply in replies for node in reply}
     logs = "\n".join(log.read_text()[-2000:] for log in directory.glob("*.log"))
-    raise AssertionError(f"{name} did not answer within {SECONDS} s:\n{logs}")
+    assert not missing, f"{missing} did not answer within {SECONDS} s:\n{logs}"
 
 
 def produce(environment: dict[str, str], side: str, directory: Path) -> dict[str, Any]:
@@ -132,7 +132,6 @@ def expect(said: dict[str, Any], workers: set[str]) -> None:
 def test_tasks_retries_chains_chords_results_and_revocations_cross(
     environment: dict[str, str], start: Start, tmp_path: Path, producer: str, workers: list[str]
 ) -> None:
-    for side in workers:
-        start(side)
+    start(workers)
 
     expect(produce(environment, producer, tmp_path), set(workers))

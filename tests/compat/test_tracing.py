@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,13 +80,21 @@ TOOLS = ("sentry", "otel")
 
 
 @pytest.fixture(scope="module")
-def celerys(tmp_path_factory: pytest.TempPathFactory) -> Watched:
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[Watched]]:
+    """Under Celery, while the other one is at work."""
     words, environ = with_celery()
-    return watch(words, environ, ["-m"], tmp_path_factory.mktemp("celery") / "project")
+    directory = tmp_path_factory.mktemp("celery") / "project"
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(watch, words, environ, ["-m"], directory)
+
+
+@pytest.fixture(scope="module")
+def celerys(ours: Watched, begun: Future[Watched]) -> Watched:
+    return begun.result()
 
 
 @pytest.fixture(scope="module", params=["without Celery", pytest.param("with Celery", marks=pytest.mark.peer)])
-def ours(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Watched:
+def ours(request: Any, begun: Future[Watched], tmp_path_factory: pytest.TempPathFactory) -> Watched:
     """Under the alias, in an installation that has Celery and Billiard, and in one that has not."""
     directory = tmp_path_factory.mktemp("aliased")
     (directory / "site").mkdir()
