@@ -6,9 +6,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +24,48 @@ from pyramid_scheduler.core.run import LiveWorker, Parked, Record, RunState
 from pyramid_scheduler.core.schedule import Addition, Advance, Fire, Schedule, ScheduleState
 from pyramid_scheduler.database import Database
 from pyramid_scheduler.ledger.ledger import SqlLedger, open_ledger
+from pyramid_scheduler.ledger.tables import metadata
+from tests import servers
 from tests.fleet import at_once, wait_for
 from tests.moved_clock import MovedClock
 
 MESSAGE = Message("queue", {"id": "m", "task": "a.b", "day": date(2026, 5, 1)}, b"\x00[]")
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+    """The URL of a database of that kind, its tables made once: that takes longer than most tests."""
+    with ExitStack() as stack:
+
+        @cache
+        def make(kind: str) -> str:
+            url = stack.enter_context(servers.fresh_database(kind, tmp_path_factory.mktemp(kind)))
+            ledger = open_ledger(url, SystemClock(), embedded=False)
+            ledger.upgrade()
+            ledger.close()
+            return url
+
+        yield make
+
+
+@pytest.fixture(params=servers.DATABASES)
+def ledger_url(request: pytest.FixtureRequest, made: Callable[[str], str]) -> Iterator[str]:
+    """Tables of the ledger, empty."""
+    url = made(request.param)
+    yield url
+    database = Database(url, LedgerUnavailable)
+    database.write(lambda connection: [connection.execute(sa.delete(table)) for table in metadata.sorted_tables])
+    database.close()
+
+
 @pytest.fixture
-def open_again(database_url: str) -> Iterator[Callable[[], SqlLedger]]:
+def open_again(ledger_url: str) -> Iterator[Callable[[], SqlLedger]]:
     ledgers: list[SqlLedger] = []
 
     def make() -> SqlLedger:
-        ledgers.append(open_ledger(database_url, SystemClock(), embedded=False))
+        ledgers.append(open_ledger(ledger_url, SystemClock(), embedded=False))
         return ledgers[-1]
 
-    make().upgrade()
     yield make
     for ledger in ledgers:
         ledger.close()
@@ -338,10 +366,10 @@ HOUR, DAY = 3600.0, 86400.0
     ("age", "history", "left"), [(23 * HOUR, HOUR, 1), (25 * HOUR, HOUR, 0), (2 * DAY, 3 * DAY, 1)]
 )
 def test_a_run_that_never_settles_is_open_for_a_day_or_as_long_as_outcomes_are_kept(
-    ledger: SqlLedger, database_url: str, age: float, history: float, left: int
+    ledger: SqlLedger, ledger_url: str, age: float, history: float, left: int
 ) -> None:
     fire(ledger)
-    later = open_ledger(database_url, MovedClock(age), embedded=False)
+    later = open_ledger(ledger_url, MovedClock(age), embedded=False)
     later.prune(history)
     assert open_runs(later) == left
     later.close()
