@@ -14,7 +14,7 @@ import pytest
 from amqp.exceptions import PreconditionFailed
 from pytest_mock import MockerFixture
 
-from pyramid_scheduler.broker import amqp_connecting, amqp_declaring, amqp_publishing
+from pyramid_scheduler.broker import amqp_connecting, amqp_declaring, amqp_holding, amqp_publishing
 from pyramid_scheduler.broker.amqp_broker import AmqpBroker
 from pyramid_scheduler.broker.amqp_connecting import connect
 from pyramid_scheduler.core.errors import BrokerUnavailable, InvalidMessage
@@ -343,8 +343,9 @@ MakeHeld = Callable[[str], tuple[AmqpBroker, Held]]
 
 @pytest.mark.parametrize("kind", ["classic", pytest.param("quorum", marks=pytest.mark.fault)])
 def test_a_message_that_is_held_for_long_comes_back_as_it_was_when_its_holder_dies(
-    held: MakeHeld, open_source: Any, queue: str, kind: str
+    held: MakeHeld, open_source: Any, queue: str, kind: str, mocker: MockerFixture
 ) -> None:
+    mocker.patch.object(amqp_holding, "COPY_LIVES_MILLISECONDS", 1000)
     broker, holder = held(kind)
     sent = message(queue)
     broker.publisher.publish([sent])
