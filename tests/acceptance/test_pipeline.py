@@ -15,6 +15,8 @@ MakeFleet = Callable[..., Fleet]
 
 #: The times are kept by the ledger: to pause a job is the same on all of them.
 ALIKE = [pytest.param(kind, marks=pytest.mark.fault) for kind in ("memory", "postgresql", "mariadb", "rabbitmq")]
+#: Broker and ledger are one SQL database, as on PostgreSQL.
+JOINED = [pytest.param(kind, marks=pytest.mark.fault) for kind in ("sqlite", "mariadb")]
 
 
 @pytest.fixture
@@ -96,6 +98,7 @@ def test_a_paused_job_does_not_fire_until_it_is_resumed(fleet: Fleet, broker_url
             scheduler.cancel_job(one)
 
 
+@pytest.mark.parametrize("broker_url", ["memory", "postgresql", "redis", "rabbitmq", *JOINED], indirect=True)
 def test_a_job_canceled_before_anybody_took_it_never_runs(make_fleet: MakeFleet, broker_url: str) -> None:
     fleet = make_fleet(broker_url, **{"scheduler.ledger.url": _ledger(broker_url)})
     with fleet.scheduler() as scheduler:
