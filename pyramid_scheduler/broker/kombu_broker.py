@@ -201,6 +201,9 @@ class KombuSource:
             for tag in self._tags(deliveries):
                 self._channel.basic_ack(tag)
 
+    def ack_for_certain(self, deliveries: Sequence[Delivery]) -> None:
+        self.ack(deliveries)  # as certain as Kombu's transport has it
+
     def ack_now(self, delivery: Delivery) -> bool:
         """Only where an ack is a note in this process's memory: other channels belong to one thread."""
         channel = self._channel

@@ -75,6 +75,9 @@ class StoreSource:
         if deliveries:
             self._store.ack([delivery.tag for delivery in deliveries], self._consumer)
 
+    def ack_for_certain(self, deliveries: Sequence[Delivery]) -> None:
+        self.ack(deliveries)
+
     def ack_now(self, delivery: Delivery) -> bool:
         if not self._store.ack_now(delivery.tag, self._consumer):
             self._said.append(delivery.tag)

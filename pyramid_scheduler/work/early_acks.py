@@ -115,7 +115,7 @@ class EarlyAcks:
     def _answer(self, source: Source) -> None:
         batch = list(self._asked)
         if batch:
-            source.ack([delivery for delivery, _ in batch])
+            source.ack_for_certain([delivery for delivery, _ in batch])
         for delivery, answer in batch:
             self._asked.popleft()
             delivery.acked = delivery.begun = True

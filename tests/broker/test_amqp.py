@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -416,3 +418,30 @@ def test_a_message_that_the_broker_does_not_take_a_copy_of_is_copied_later(
     holder.source.ack([delivery])
     holder.source.close()
     assert broker.size(queue) == 0
+
+
+ACK_AND_DIE = """
+import os, signal, sys
+from pyramid_scheduler.broker.amqp_broker import AmqpBroker
+url, queue, times = sys.argv[1], sys.argv[2], int(sys.argv[3])
+for _ in range(times):
+    child = os.fork()
+    if not child:
+        source = AmqpBroker(url, {}).source([queue], "killed")
+        while not (taken := source.receive(200, 5.0)):
+            pass
+        source.ack_for_certain(taken[:1])
+        print(taken[0].headers["id"], flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+"""
+
+
+@pytest.mark.fault
+def test_an_ack_that_is_certain_outlives_its_process(make_broker: MakeBroker, queue: str) -> None:
+    times = 100
+    make_broker().publisher.publish([replace(message(queue, n), body=b"x" * 20_000) for n in range(300 + times)])
+    command = [sys.executable, "-c", ACK_AND_DIE, URL, queue, str(times)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=90)
+    acked = done.stdout.split()
+    assert (len(acked), len(set(acked))) == (times, times)

@@ -71,6 +71,9 @@ class FakeSource:
             self.acked.append(one.tag)
             self.on_ack(one.tag)
 
+    def ack_for_certain(self, deliveries: Sequence[Delivery]) -> None:
+        self.ack(deliveries)
+
     def ack_now(self, delivery: Delivery) -> bool:
         if self.any_thread:
             self.ack([delivery])
