@@ -177,15 +177,17 @@ class AmqpSource:
         except ERRORS as error:
             raise self._lost(error) from error
 
-    def ack_for_certain(self, deliveries: Sequence[Delivery]) -> None:
+    def ack_for_certain(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
         """Acks are not answered, and what a killed process has sent may never be read: the reset of its connection
         overtakes it. So something harmless is asked after them, at the price of a round trip."""
-        self.ack(deliveries)
+        mine = [delivery for delivery in deliveries if delivery.tag[0] == self._generation]
+        self.ack(mine)
         try:
-            if self._channel is not None:
+            if mine and self._channel is not None:
                 self._channel.basic_qos(0, 0, False)  # for later consumers of this channel: no limit of their own
         except ERRORS as error:
             raise self._lost(error) from error
+        return mine
 
     def _ack(self, tags: Collection[int]) -> None:
         mine = [tag for tag in tags if tag in self._held]

@@ -201,8 +201,11 @@ class KombuSource:
             for tag in self._tags(deliveries):
                 self._channel.basic_ack(tag)
 
-    def ack_for_certain(self, deliveries: Sequence[Delivery]) -> None:
-        self.ack(deliveries)  # as certain as Kombu's transport has it
+    def ack_for_certain(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        """As certain as Kombu's transport has it."""
+        mine = [delivery for delivery in deliveries if delivery.tag[0] == self._generation]
+        self.ack(mine)
+        return mine
 
     def ack_now(self, delivery: Delivery) -> bool:
         """Only where an ack is a note in this process's memory: other channels belong to one thread."""

@@ -75,8 +75,9 @@ class StoreSource:
         if deliveries:
             self._store.ack([delivery.tag for delivery in deliveries], self._consumer)
 
-    def ack_for_certain(self, deliveries: Sequence[Delivery]) -> None:
+    def ack_for_certain(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
         self.ack(deliveries)
+        return deliveries
 
     def ack_now(self, delivery: Delivery) -> bool:
         if not self._store.ack_now(delivery.tag, self._consumer):

@@ -45,8 +45,9 @@ class Source(Protocol):
 
     def ack(self, deliveries: Sequence[Delivery]) -> None: ...
 
-    def ack_for_certain(self, deliveries: Sequence[Delivery]) -> None:
-        """``ack``, and the broker has heard it when this returns: a process that dies then takes no ack along."""
+    def ack_for_certain(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        """``ack``, and the broker has heard it when this returns: a process that dies then takes no ack along. Returns
+        those that it heard of; the others came over a connection that is lost, and come again."""
 
     def ack_now(self, delivery: Delivery) -> bool:
         """Ack from any thread: said when this returns, and certain soon after. False: only ``ack`` can do it here."""

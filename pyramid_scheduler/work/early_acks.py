@@ -35,6 +35,7 @@ class EarlyAcks:
         self._journaled = journaled
         self._promising: Source | None = None  # None: nobody looks here
         self._asked: deque[tuple[Delivery, queue.SimpleQueue[bool]]] = deque()
+        self._in_doubt: set[int] = set()
         self._acking = 0
         self._lock = threading.Lock()
         self._quiet = threading.Condition(self._lock)
@@ -114,12 +115,16 @@ class EarlyAcks:
 
     def _answer(self, source: Source) -> None:
         batch = list(self._asked)
-        if batch:
-            source.ack_for_certain([delivery for delivery, _ in batch])
+        if not batch:
+            return
+        # Where an ack has failed nobody knows whether it was heard: what may come again runs, rather than never.
+        in_doubt, self._in_doubt = self._in_doubt, {id(delivery) for delivery, _ in batch}
+        heard = {id(delivery) for delivery in source.ack_for_certain([delivery for delivery, _ in batch])} | in_doubt
+        self._in_doubt = set()
         for delivery, answer in batch:
             self._asked.popleft()
-            delivery.acked = delivery.begun = True
-            answer.put(True)
+            delivery.acked = delivery.begun = id(delivery) in heard
+            answer.put(delivery.begun)
 
     def close(self) -> None:
         """Nobody acks any more; who is about to has done so when this returns. What is promised is to be served."""

@@ -34,6 +34,7 @@ class FakeSource:
         self.given_back: list[str] = []
         self.away: set[str] = set()
         self.largest = 0
+        self.strange: set[str] = set()  # what came over a connection that is lost
         self.any_thread = False  # may ack
         self.outlives = False  # a claim its process
         self.on_ack: Callable[[str], object] = lambda tag: None
@@ -71,8 +72,10 @@ class FakeSource:
             self.acked.append(one.tag)
             self.on_ack(one.tag)
 
-    def ack_for_certain(self, deliveries: Sequence[Delivery]) -> None:
-        self.ack(deliveries)
+    def ack_for_certain(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        mine = [one for one in deliveries if one.tag not in self.strange]
+        self.ack(mine)
+        return mine
 
     def ack_now(self, delivery: Delivery) -> bool:
         if self.any_thread:

@@ -256,6 +256,24 @@ def test_an_early_ack_that_fails_in_the_jobs_own_thread_is_had_by_the_other(make
     assert (ran, shop.source.acked) == ([1], ["a"])
 
 
+def test_a_job_that_came_over_a_connection_that_is_lost_is_not_begun_if_its_task_acks_early(
+    make_workshop: Make,
+) -> None:
+    shop = make_workshop(delivery("old", "early"), delivery("new", "early"))
+    shop.source.strange = {"old"}
+    ran: list[str] = []
+
+    def handler(run: Any) -> Outcome:
+        ran.append(run.id)
+        return Outcome(RunState.SUCCEEDED)
+
+    shop.add("early", print, handler=handler, ack_early=True)
+    shop.worker.start()
+    wait_for(lambda: shop.source.given_back and shop.source.acked)
+    assert (ran, shop.source.acked) == (["new"], ["new"])
+    assert set(shop.source.given_back) == {"old"}
+
+
 def test_where_another_would_ack_for_a_dead_process_early_acks_are_said_together(make_workshop: Make) -> None:
     names = [f"r{n}" for n in range(600)]
     shop = make_workshop(*(delivery(name, "early") for name in names), threads=2, journaled=True)
