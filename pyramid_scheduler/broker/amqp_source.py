@@ -6,6 +6,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 import amqp
@@ -64,8 +65,7 @@ class AmqpSource:
             self._open()
             self._hold_on()
             self._follow(limit)
-            if not self._drain(0.0) and not self._arrived and timeout > 0:
-                self._drain(timeout)
+            self._drain(0.0 if limit and self._arrived else timeout)
         except ERRORS as error:
             raise self._lost(error) from error
         return [self._arrived.popleft() for _ in range(min(limit, len(self._arrived)))]
@@ -129,8 +129,8 @@ class AmqpSource:
             del self._held[tag]
             self._channel.basic_reject(tag, requeue=True)
 
-    def _drain(self, timeout: float) -> bool:
-        """Take in what the socket holds; wait for the first of it, or to be woken. Returns whether anything came."""
+    def _drain(self, timeout: float) -> None:
+        """Take in what the socket holds; wait for the first of it, or to be woken."""
         connection = self._connection
         assert connection is not None
         came = False
@@ -142,11 +142,11 @@ class AmqpSource:
                     self._pipe.drain()
                     timeout = 0.0
                 if fd not in ready:
-                    return came
+                    return
             connection.drain_events(timeout=5)
             came = True
             if len(self._arrived) >= max(self._flow.limit, 1):
-                return came
+                return
 
     # How long to have it here
 
@@ -208,14 +208,11 @@ class AmqpSource:
 
     def _ack_prefix(self) -> None:
         """All that came before some delivery, and that one, are done: one frame says so."""
-        last = 0
-        for tag, waiting in self._held.items():
-            if waiting is not None:
-                break
-            last = tag
-        if last:
-            self._channel.basic_ack(last, multiple=True)
-            self._held = {tag: waiting for tag, waiting in self._held.items() if tag > last}
+        done = [tag for tag, _ in takewhile(lambda held: held[1] is None, self._held.items())]
+        if done:
+            self._channel.basic_ack(done[-1], multiple=True)
+        for tag in done:
+            del self._held[tag]
 
     def ack_now(self, delivery: Delivery) -> bool:
         return False  # a channel belongs to one thread

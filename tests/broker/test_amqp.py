@@ -238,6 +238,27 @@ def test_the_broker_sends_ahead_what_is_asked_for_and_no_more(
     assert {*ids(few + many + take(other, 170))} == {f"job{n}" for n in range(300)}
 
 
+def test_who_has_no_room_waits_until_woken_though_more_is_here_than_was_asked_for(
+    make_broker: MakeBroker, open_source: Any, queue: str
+) -> None:
+    broker = make_broker()
+    broker.publisher.publish([message(queue, n) for n in range(6)])
+    source = open_source(broker)
+    assert take(source, 1)
+    source._flow.move(6)  # as after many jobs that were short
+
+    def waits() -> bool:
+        began = time.monotonic()
+        assert source.receive(0, 0.1) == []
+        return bool(source._arrived) and time.monotonic() - began >= 0.1
+
+    wait_for(waits, seconds=10)
+    source.wake()
+    began = time.monotonic()
+    assert source.receive(0, 30.0) == []
+    assert time.monotonic() - began < 15
+
+
 @pytest.mark.parametrize("kind", TYPES)
 def test_what_waits_behind_long_jobs_goes_to_who_has_room(
     make_broker: MakeBroker, open_source: Any, queue: str, kind: str
