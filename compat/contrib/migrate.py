@@ -31,7 +31,7 @@ logger = get_logger("celery.contrib.migrate")
 Predicate = Callable[[Any, Any], Any]
 #: Of a message, not of its contents: the broker sets them anew.
 _OF_THE_DELIVERY = ("application_headers", "body_encoding", "content_encoding", "content_type", "delivery_info",
-                    "delivery_tag", "expiration", "headers")  # fmt: skip
+                    "delivery_tag", "expiration", "headers", "user_id")  # fmt: skip
 
 
 def move(
@@ -54,7 +54,7 @@ def move(
     app = app_or_default(app)
     state = State()
     with reach(app, connection) as reached:
-        producer = Producer(reached, auto_declare=False)
+        producer = _producer(reached)
 
         def handle(message: Any) -> None:
             try:
@@ -88,7 +88,7 @@ def migrate_tasks(
     """
     app = app_or_default(app)
     names = _names(queues)
-    producer = Producer(dest, auto_declare=False)
+    producer = _producer(dest)
     migrate = migrate or migrate_task
     state = State()
     chosen = [_maybe_queue(app, name) for name in names] or _consumed(app)
@@ -130,6 +130,7 @@ def republish(
         ensure_bytes(message.body),
         exchange=info["exchange"] if exchange is None else exchange,
         routing_key=info["routing_key"] if routing_key is None else routing_key,
+        mandatory=True,
         compression=headers.pop("compression", None),
         headers=headers,
         content_type=message.content_type,
@@ -137,6 +138,16 @@ def republish(
         expiration=None if milliseconds is None else float(milliseconds) / 1000,
         **{name: value for name, value in properties.items() if name not in left_out},
     )
+
+
+def _producer(connection: Any) -> Producer:
+    """One that returns when the broker has the message: what it came from is acked then, and would be lost otherwise
+    where RabbitMQ refuses it."""
+    producer = Producer(connection, auto_declare=False)
+    channel = producer.channel
+    if confirmed := getattr(channel, "basic_publish_confirm", None):
+        channel.basic_publish = confirmed
+    return producer
 
 
 def expand_dest(ret: Any, exchange: str | None, routing_key: str | None) -> tuple[str | None, str | None]:

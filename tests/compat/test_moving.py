@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from amqp.exceptions import AMQPError
 from kombu import Connection, Exchange, Queue
 from pytest_mock import MockerFixture
 
@@ -213,3 +214,41 @@ def test_the_word_migrate_moves_what_waits_to_another_broker(
     assert waiting(app, queues[0]) == [("c", ["c"])]
     other = TestApp("other", broker=f"sqla+{url}", backend="cache+memory://")
     assert waiting(other, queues[1]) == [("a", ["a"]), ("b", ["b"])]
+
+
+def test_what_a_broker_would_take_from_its_sender_only_is_left_behind(app: Any, queues: list[str]) -> None:
+    send(app, "a", user_id="somebody")
+    with servers.fresh_broker("rabbitmq", "") as url, app.connection() as old, Connection(url) as new:
+        migrate.migrate_tasks(old, new, app=app)
+        try:
+            arrived = Queue(queues[0])(new).get(no_ack=True)
+        finally:
+            Connection(url).default_channel.queue_delete(queues[0])
+
+    assert arrived.headers["id"] == "a-id"
+
+
+REFUSED = {"a header it has a rule for": {"CC": "x"}, "a number without an end": {"x": float("inf")}}
+
+
+@pytest.mark.parametrize("why", REFUSED)
+def test_what_the_other_broker_refuses_is_not_gone(app: Any, queues: list[str], why: str) -> None:
+    send(app, "a", headers=REFUSED[why])
+    with servers.fresh_broker("rabbitmq", "") as url, app.connection() as old, Connection(url) as new:
+        with pytest.raises(AMQPError):
+            migrate.migrate_tasks(old, new, app=app)
+        Connection(url).default_channel.queue_delete(queues[0])
+
+    assert [name for name, _ in waiting(app, queues[0])] == ["a"]
+
+
+def test_what_goes_to_no_queue_is_not_gone(queues: list[str]) -> None:
+    """RabbitMQ drops what no queue is bound for, and says nothing of it unless it is asked to."""
+    app = TestApp("moving", broker=f"{servers.RABBITMQ_URL}//", config={"task_default_queue": queues[0]})
+    send(app, "a")
+    try:
+        with pytest.raises(AMQPError):
+            migrate.move(lambda body, message: True, source=[queues[0]], exchange="", routing_key=queues[1], app=app)
+        assert [name for name, _ in waiting(app, queues[0])] == ["a"]
+    finally:
+        app.connection().default_channel.queue_delete(queues[0])
