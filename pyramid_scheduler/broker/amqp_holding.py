@@ -14,7 +14,7 @@ from typing import Any
 
 import amqp
 
-from ..core.errors import BrokerUnavailable
+from ..core.errors import BrokerUnavailable, InvalidMessage
 from ..core.message import Delivery
 
 log = logging.getLogger(__name__)
@@ -57,13 +57,18 @@ class AmqpHold:
         wanted = {**originals, **{tag: delivery for tag, (delivery, _) in self._copies.items()}}
         try:
             for tag, delivery in wanted.items():
-                queue = self._queue_for(delivery.queue)
                 self._expected[tag] = delivery
-                self._forward(queue, _copy(delivery, tag))
+                self._copy(self._queue_for(delivery.queue), delivery, tag)
         except BrokerUnavailable as error:
             log.warning("%d messages of long jobs could not be held on to yet: %s", len(wanted), error)
             return False
         return True
+
+    def _copy(self, queue: str, delivery: Delivery, tag: int) -> None:
+        try:
+            self._forward(queue, _copy(delivery, tag))
+        except InvalidMessage as error:  # just too large, with the header of the copy
+            log.warning("a job that runs longer than the server's consumer_timeout will be started again: %s", error)
 
     def _queue_for(self, queue: str) -> str:
         if self._channel is None or not self._channel.is_open:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,9 +11,16 @@ from contextlib import contextmanager
 from typing import Any
 
 import amqp
-from amqp.exceptions import FrameSyntaxError
+from amqp.exceptions import (
+    ChannelError,
+    ContentTooLarge,
+    FrameError,
+    FrameSyntaxError,
+    InternalError,
+    PreconditionFailed,
+)
 
-from ..core.errors import BrokerUnavailable, InvalidMessage
+from ..core.errors import BrokerUnavailable, InvalidMessage, QueueUnavailable
 from ..core.message import Message
 from .amqp_connecting import ERRORS, connect
 from .amqp_declaring import AmqpDeclarer
@@ -22,6 +30,14 @@ CONFIRM_TIMEOUT_SECONDS = 2.0
 _TEXTS = ("app_id", "cluster_id", "correlation_id", "message_id", "reply_to", "type", "user_id")
 #: For all else; a cluster may take its time to make a queue.
 ANSWER_SECONDS = 5.0
+#: What a server says of a message that it will never take: too large, or with a header or property it has a rule for.
+_REFUSALS = (ContentTooLarge, FrameError, InternalError, PreconditionFailed)
+#: What py-amqp raises for a value that is not of the size or type that AMQP has for it; nothing is sent then.
+_UNSPEAKABLE = (FrameSyntaxError, OverflowError, TypeError, struct.error)
+#: Some servers take no longer a time, and a worker refuses what has expired anyway: its headers say when.
+LONGEST_EXPIRATION_MILLISECONDS = 2**32 - 1
+#: Of the frame that has a message's headers and properties.
+_FRAME_BYTES = 20
 
 
 class AmqpPublisher:
@@ -38,7 +54,8 @@ class AmqpPublisher:
         self._pid = 0
         self._declared: set[str] = set()
         self._unconfirmed: dict[int, str] = {}  # by delivery tag, the queue
-        self._refused: list[str] = []
+        self._full: list[str] = []  # queues that did not take a message
+        self._missing: list[str] = []  # queues that are not there any more
         self._sent = 0
 
     def publish(self, messages: Sequence[Message], within: Any = None) -> None:
@@ -47,7 +64,8 @@ class AmqpPublisher:
         A connection that turns out to be dead is replaced once. If it died after sending, some messages may have
         arrived before: they arrive twice then rather than not at all.
         """
-        self._try_twice(lambda: self._publish(messages) if messages else None)
+        if messages:
+            self._try_twice(lambda: self._publish(messages))
 
     def forward(self, queue: str, message: amqp.Message) -> None:
         """Publish one message as it is, to a queue that somebody else looks after."""
@@ -60,10 +78,19 @@ class AmqpPublisher:
                 try:
                     step()
                     return
+                except QueueUnavailable:
+                    raise
                 except ERRORS as error:
                     self._drop()
                     if attempt == 2 or fresh:
-                        raise BrokerUnavailable(f"the broker {self._display} does not answer: {error}") from error
+                        raise self._said(error) from error
+
+    def _said(self, error: Exception) -> Exception:
+        """Of a message that will never be taken it would be wrong to say that the broker is away: it would be tried
+        again for ever, and all others with it."""
+        if isinstance(error, _REFUSALS):
+            return InvalidMessage(f"the broker {self._display} takes no such message: {error}")
+        return BrokerUnavailable(f"the broker {self._display} does not answer: {error}")
 
     def _publish(self, messages: Sequence[Message]) -> None:
         self._open()
@@ -75,11 +102,27 @@ class AmqpPublisher:
         self._open()
         channel = self._channel
         assert channel is not None
-        for queue, message in messages:
-            _put(channel, queue, message)
-            self._sent += 1
-            self._unconfirmed[self._sent] = queue
-        self._await_confirmations()
+        try:
+            for queue, message in messages:
+                _put(channel, queue, message)
+                self._sent += 1
+                self._unconfirmed[self._sent] = queue
+            self._await_confirmations()
+        except ERRORS as error:
+            self._measure([message for _, message in messages], error)
+            raise
+
+    def _measure(self, messages: Sequence[amqp.Message], error: Exception) -> None:
+        """A server that is sent too large a frame hangs up, often before it is heard why."""
+        assert self._connection is not None
+        most = self._connection.frame_max - _FRAME_BYTES
+        largest = max(len(message._serialize_properties()) for message in messages)
+        if largest > most:
+            self._drop()
+            raise InvalidMessage(
+                f"the headers of a message take {largest} bytes, more than the {most} that the broker {self._display}"
+                " takes (frame_max): make them less, or say it in the arguments"
+            ) from error
 
     def _await_confirmations(self) -> None:
         deadline = time.monotonic() + CONFIRM_TIMEOUT_SECONDS
@@ -90,9 +133,15 @@ class AmqpPublisher:
             if left <= 0:
                 raise TimeoutError("it has not confirmed the message in time; is it out of memory or disk?")
             connection.drain_events(timeout=left)
-        if self._refused:
-            refused, self._refused = self._refused, []
-            raise BrokerUnavailable(f"the broker {self._display} refused messages: {'; '.join(dict.fromkeys(refused))}")
+        missing, full = ({*queues} for queues in (self._missing, self._full))
+        self._missing.clear()
+        self._full.clear()
+        if missing:
+            raise BrokerUnavailable(f"there is no queue {', '.join(sorted(missing))}")
+        if full:
+            raise QueueUnavailable(
+                f"queue {', '.join(sorted(full))} does not take the message; is it at its limit (x-max-length)?"
+            )
 
     def _open(self) -> None:
         if self._connection is not None and self._pid == os.getpid():
@@ -108,7 +157,8 @@ class AmqpPublisher:
         self._channel = channel
         self._sent = 0
         self._unconfirmed.clear()
-        self._refused.clear()
+        self._full.clear()
+        self._missing.clear()
         channel.confirm_select()
         channel.events["basic_ack"].add(self._answered)
         channel.events["basic_nack"].add(self._not_taken)
@@ -118,7 +168,10 @@ class AmqpPublisher:
         if queue in self._declared:
             return
         assert self._connection is not None
-        channel = self._declarer.declare(self._connection, self._connection.channel(), queue)
+        try:
+            channel = self._declarer.declare(self._connection, self._connection.channel(), queue)
+        except ChannelError as error:
+            raise QueueUnavailable(f"the broker {self._display} has no queue {queue} for us: {error}") from error
         channel.close()
         self._declared.add(queue)
 
@@ -128,12 +181,11 @@ class AmqpPublisher:
         return [self._unconfirmed.pop(tag) for tag in tags if tag in self._unconfirmed]
 
     def _not_taken(self, delivery_tag: int, multiple: bool) -> None:
-        for queue in self._answered(delivery_tag, multiple):
-            self._refused.append(f"queue {queue} does not take them; is it at its limit (x-max-length)?")
+        self._full += self._answered(delivery_tag, multiple)
 
     def _returned(self, error: Any, exchange: str, routing_key: str, message: Any) -> None:
         self._declared.discard(routing_key)
-        self._refused.append(f"there is no queue {routing_key}")
+        self._missing.append(routing_key)
 
     def _drop(self) -> None:
         connection, self._connection, self._channel = self._connection, None, None
@@ -168,14 +220,16 @@ class AmqpPublisher:
 def _put(channel: amqp.Channel, queue: str, message: amqp.Message) -> None:
     try:
         channel.basic_publish(message, exchange="", routing_key=queue, mandatory=True)
-    except FrameSyntaxError as error:  # of our side: nothing of it is sent
+    except _UNSPEAKABLE as error:
         raise InvalidMessage(f"AMQP has no type for a header; make it text or a number: {error}") from error
 
 
 def _amqp_message(message: Message) -> amqp.Message:
     properties = _carried({"correlation_id": message.id, **message.properties})
     if message.expires_at is not None:
-        properties["expiration"] = str(max(0, int((message.expires_at - time.time()) * 1000)))
+        left = max(0, int((message.expires_at - time.time()) * 1000))
+        if left <= LONGEST_EXPIRATION_MILLISECONDS:
+            properties["expiration"] = str(left)
     return amqp.Message(
         message.body,
         content_type=message.content_type,

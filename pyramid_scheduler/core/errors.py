@@ -47,6 +47,10 @@ class BrokerUnavailable(SchedulerError, ConnectionError):
     """The broker does not answer."""
 
 
+class QueueUnavailable(BrokerUnavailable):
+    """The broker answers, but takes nothing for that queue now."""
+
+
 class LedgerUnavailable(SchedulerError, ConnectionError):
     """The ledger's database does not answer."""
 

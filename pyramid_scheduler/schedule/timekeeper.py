@@ -10,7 +10,7 @@ from typing import Any
 
 from ..core.backoff import Backoff
 from ..core.clock import Clock
-from ..core.errors import SchedulerError
+from ..core.errors import QueueUnavailable, SchedulerError
 from ..core.interfaces import DueBatch, Emit, History, Publisher, Schedules
 from .firing import Plan, Planner, put_off
 
@@ -111,22 +111,26 @@ class Timekeeper:
         plan = self._planner.plan(batch, now)
         try:
             self._publisher.publish([fire.message for fire in plan.fires], within=within)
-        except ConnectionError:
-            raise
-        except Exception:
+        except Exception as error:
+            if _concerns_all(error):
+                raise
             return self._publish_one_by_one(batch, now, within)
         return plan
 
     def _publish_one_by_one(self, batch: DueBatch, now: float, within: Any) -> Plan:
-        """One of them can never be published, and must not hold up the others. All are planned anew, as some may be
-        published already: of two publications of a run, which their tokens tell apart, one is run."""
-        whole = Plan()
+        """One of them cannot be published, now or ever, and must not hold up the others. All are planned anew, as some
+        may be published already: of two publications of a run, which their tokens tell apart, one is run."""
+        whole, closed = Plan(), dict[str, Exception]()
         for schedule, plan in self._planner.plans(batch, now):
             try:
+                if plan.fires and schedule.queue in closed:
+                    raise closed[schedule.queue]
                 self._publisher.publish([fire.message for fire in plan.fires], within=within)
-            except ConnectionError:
-                raise
             except Exception as error:
+                if _concerns_all(error):
+                    raise
+                if isinstance(error, QueueUnavailable):
+                    closed[schedule.queue] = error
                 whole.extend(put_off(schedule, now, error))
             else:
                 whole.extend(plan)
@@ -150,3 +154,8 @@ class Timekeeper:
         self._schedules.wake()
         if timeout is not None and self.alive and self._thread is not None:
             self._thread.join(timeout)
+
+
+def _concerns_all(error: Exception) -> bool:
+    """Whether nothing can be published now; or else only this message, or nothing to its queue."""
+    return isinstance(error, ConnectionError) and not isinstance(error, QueueUnavailable)

@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 
-from ..core.errors import SchedulerError
+from ..core.errors import InvalidMessage, QueueUnavailable, SchedulerError
 from ..core.interfaces import History, Publisher, Source, Stored
 from ..core.message import Delivery
 from ..core.run import Outcome, Parked, RunState
@@ -33,15 +33,17 @@ class Settler:
         self._journal = journal
         self._waiting: deque[Settlement] = deque()
         self._in_hand: list[Settlement] = []
+        self._set_aside: list[Settlement] = []
         self.add = self._waiting.append
 
     def __len__(self) -> int:
-        return len(self._waiting) + len(self._in_hand)
+        return len(self._waiting) + len(self._in_hand) + len(self._set_aside)
 
     @property
     def holds_claims(self) -> bool:
         """Whether somebody else might have to wait for what is to be settled."""
-        return bool(self._in_hand) or any(not settlement.delivery.acked for settlement in list(self._waiting))
+        in_hand = self._in_hand or self._set_aside
+        return bool(in_hand) or any(not settlement.delivery.acked for settlement in list(self._waiting))
 
     @property
     def stuck(self) -> list[Delivery]:
@@ -55,19 +57,36 @@ class Settler:
         What comes meanwhile waits for the next flush: a batch of its own would cost as much as a large one.
         """
         left = len(self._waiting)
+        self._in_hand, self._set_aside, before = self._set_aside + self._in_hand, [], len(self._set_aside)
         while self._in_hand or left:
             taken = min(left, max(BATCH - len(self._in_hand), 0))
             self._in_hand += [self._waiting.popleft() for _ in range(taken)]
             left -= taken
             try:
-                self._publish_follow_ups(self._in_hand)
+                self._publish_where_there_is_room()
                 self._write(self._in_hand)
-            except SchedulerError:
-                raise
-            except Exception:
+            except Exception as error:
+                if _is_passing(error):
+                    raise
                 self._settle_one_by_one()
             self._tell_broker(source)
             self._in_hand = []
+        if self._set_aside and not before:
+            log.warning("%d outcomes wait until there is room for what follows them", len(self._set_aside))
+
+    def _publish_where_there_is_room(self) -> None:
+        """A queue that takes nothing now must not hold up the others: nor its own jobs, whose end makes room in it."""
+        closed: set[str] = set()
+        for settlement in [one for one in self._in_hand if one.outcome.follow_ups]:
+            queues = {message.queue for message in settlement.outcome.follow_ups}
+            try:
+                if closed.isdisjoint(queues):
+                    self._publish_follow_ups([settlement])
+                    continue
+            except QueueUnavailable:
+                closed |= queues
+            self._in_hand = [one for one in self._in_hand if one is not settlement]
+            self._set_aside.append(settlement)
 
     def _publish_follow_ups(self, settlements: Sequence[Settlement]) -> None:
         for settlement in settlements:
@@ -100,9 +119,9 @@ class Settler:
                 self._publish_follow_ups([one])
                 self._write([one])
                 return one
-            except SchedulerError:
-                raise
-            except Exception:
+            except Exception as error:
+                if _is_passing(error):
+                    raise
                 log.exception("the outcome of run %s cannot be settled; its message is kept", _id(settlement))
         return None
 
@@ -118,6 +137,11 @@ class Settler:
         if self._journal is not None:  # last: as long as it is in there, a supervisor acks it
             for settlement in self._in_hand:
                 self._journal.end(settlement.delivery)
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether the same may well be written or published later."""
+    return isinstance(error, SchedulerError) and not isinstance(error, InvalidMessage)
 
 
 def _id(settlement: Settlement) -> str:

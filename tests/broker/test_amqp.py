@@ -19,7 +19,7 @@ from pytest_mock import MockerFixture
 from pyramid_scheduler.broker import amqp_connecting, amqp_declaring, amqp_holding, amqp_publishing
 from pyramid_scheduler.broker.amqp_broker import AmqpBroker
 from pyramid_scheduler.broker.amqp_connecting import connect
-from pyramid_scheduler.core.errors import BrokerUnavailable, InvalidMessage
+from pyramid_scheduler.core.errors import BrokerUnavailable, InvalidMessage, QueueUnavailable
 from pyramid_scheduler.core.message import Delivery, Message
 from tests import servers
 from tests.fleet import wait_for
@@ -118,6 +118,37 @@ def test_properties_that_amqp_cannot_carry_hold_up_no_message(
     assert (second.properties["timestamp"], second.properties["correlation_id"]) == (5, "c")
 
 
+REFUSED: dict[str, Callable[[Message], Message]] = {
+    "a property of another user's": lambda one: replace(one, properties={"user_id": "somebody"}),
+    "a header that the server has a rule for": lambda one: replace(one, headers={**one.headers, "CC": "x"}),
+    "a number without an end": lambda one: replace(one, headers={**one.headers, "x": float("inf")}),
+    "headers that are larger than a frame": lambda one: replace(one, headers={**one.headers, "x": "y" * 200_000}),
+    "headers that are much larger": lambda one: replace(one, headers={**one.headers, "x": "y" * 20_000_000}),
+    "a number that is too large": lambda one: replace(one, headers={**one.headers, "x": 2**70}),
+    "a name that is too long": lambda one: replace(one, headers={**one.headers, "n" * 300: 1}),
+}
+
+
+@pytest.mark.parametrize("why", REFUSED)
+def test_a_message_that_the_server_will_never_take_is_no_sign_of_a_server_that_is_away(
+    make_broker: MakeBroker, connection: amqp.Connection, queue: str, why: str, mocker: MockerFixture
+) -> None:
+    mocker.patch.object(amqp_publishing, "ANSWER_SECONDS", 0.3)
+    broker = make_broker()
+    with pytest.raises(InvalidMessage):
+        broker.publisher.publish([message(queue), REFUSED[why](message(queue))])
+    connection.channel().queue_purge(queue)
+    broker.publisher.publish([message(queue, 2)])
+    assert connection.channel().basic_get(queue).headers["id"] == "job2"
+
+
+def test_a_message_that_expires_in_a_lifetime_is_sent(make_broker: MakeBroker, open_source: Any, queue: str) -> None:
+    broker = make_broker()
+    times = [time.time() + days * 86400 for days in (40, 400, 40000)]
+    broker.publisher.publish([replace(message(queue), expires_at=at) for at in times])
+    assert ["expiration" in delivery.properties for delivery in take(open_source(broker), 3)] == [True, False, False]
+
+
 # Queues
 
 
@@ -162,7 +193,7 @@ def test_a_queue_that_was_declared_elsewhere_is_used_as_it_is_with_one_warning(
 def test_a_queue_that_the_server_will_not_have_is_an_error_that_says_why(make_broker: MakeBroker, queue: str) -> None:
     broker = make_broker(queue_type="quorum", queue_arguments={"x-expires": -1})
 
-    with pytest.raises(BrokerUnavailable, match="x-expires"):
+    with pytest.raises(QueueUnavailable, match="x-expires"):
         broker.publisher.publish([message(queue)])
 
 
@@ -183,7 +214,7 @@ def test_a_message_that_the_queue_does_not_take_is_an_error(make_broker: MakeBro
     broker.publisher.publish([message(queue, n) for n in range(2)])
 
     for batch in ([message(queue)], [message(queue), message(queue)]):
-        with pytest.raises(BrokerUnavailable, match=f"queue {queue} does not take"):
+        with pytest.raises(QueueUnavailable, match=f"queue {queue} does not take"):
             broker.publisher.publish(batch)
 
     assert broker.purge(queue) == 2
@@ -466,3 +497,24 @@ def test_an_ack_that_is_certain_outlives_its_process(make_broker: MakeBroker, qu
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=90)
     acked = done.stdout.split()
     assert (len(acked), len(set(acked))) == (times, times)
+
+
+def test_one_message_that_cannot_be_copied_lets_the_others_be_held_on_to(
+    held: MakeHeld, queue: str, mocker: MockerFixture
+) -> None:
+    broker, holder = held("")
+    broker.publisher.publish([message(queue, n) for n in range(2)])
+    first, second = take(holder.source, 2)
+    hold = holder.source._hold
+    forward = hold._forward
+
+    def refuse_one(queue: str, copy: amqp.Message) -> None:
+        if copy.headers["id"] == "job0":
+            raise InvalidMessage("it is too large")
+        forward(queue, copy)
+
+    mocker.patch.object(hold, "_forward", side_effect=refuse_one)
+    wait_for(lambda: holder.source.receive(0, 0.05) == [] and second.tag[1] in hold._copies, what="the second's copy")
+    holder.source.ack([first, second])
+    holder.source.close()
+    assert broker.size(queue) == 0

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from pyramid_scheduler import Scheduler, Settings
+from pyramid_scheduler.core.errors import QueueUnavailable
 from pyramid_scheduler.core.kind import JobKind
 from pyramid_scheduler.core.message import Message
 from pyramid_scheduler.core.schedule import Schedule
@@ -74,8 +76,16 @@ def test_a_schedule_that_cannot_be_fired_keeps_no_other_from_firing(scheduler: S
     assert bad.next_fire_at > time.time()
 
 
+UNPUBLISHABLE: dict[str, dict[str, Any]] = {
+    "a header too large for AMQP": {"headers": {"x-count": 2**70}},
+    "a header the server has a rule for": {"headers": {"CC": "x"}},
+    "a property of another user's": {"properties": {"user_id": "somebody"}},
+}
+
+
+@pytest.mark.parametrize("what", UNPUBLISHABLE)
 def test_a_message_that_can_never_be_published_keeps_no_other_from_firing(
-    tmp_path: Path, clock: MovedClock, queue: str
+    tmp_path: Path, clock: MovedClock, queue: str, what: str
 ) -> None:
     servers.require("rabbitmq")
     settings = Settings(
@@ -84,7 +94,8 @@ def test_a_message_that_can_never_be_published_keeps_no_other_from_firing(
     scheduler = Scheduler(settings, clock=clock)
     due = time.time() - 1
     stored = store(scheduler, "bad", due - 1)
-    message = replace(stored.message, headers={**stored.message.headers, "x-count": 2**70})
+    changed = {name: {**getattr(stored.message, name), **more} for name, more in UNPUBLISHABLE[what].items()}
+    message = replace(stored.message, **changed)
     scheduler.ledger.schedules.remove(["bad"])
     scheduler.ledger.schedules.add([replace(stored, message=message)])
     store(scheduler, "good", due)
@@ -97,6 +108,29 @@ def test_a_message_that_can_never_be_published_keeps_no_other_from_firing(
         assert done.last_fire_at == due
     finally:
         scheduler.shutdown(0)
+
+
+def test_a_queue_that_takes_nothing_keeps_the_jobs_of_no_other_from_firing(
+    scheduler: Scheduler, mocker: MockerFixture
+) -> None:
+    due = time.time() - 1
+    for n in range(3):
+        full = store(scheduler, f"bad{n}", due - 1)
+        scheduler.ledger.schedules.remove([full.id])
+        elsewhere = replace(full.message, queue="full")
+        scheduler.ledger.schedules.add([replace(full, queue="full", message=elsewhere)])
+    store(scheduler, "good", due)
+    publish = scheduler.broker.publisher.publish
+
+    def full_for_one(messages: Sequence[Message], within: Any = None) -> None:
+        if any(message.queue == "full" for message in messages):
+            raise QueueUnavailable("full")
+        publish(messages, within=within)
+
+    tried = mocker.patch.object(scheduler.broker.publisher, "publish", side_effect=full_for_one)
+    assert [message.headers["ps-job"] for message in fired(scheduler)] == ["good"]
+    assert tried.call_count == 3  # all at once, one for the queue, and the other
+    assert scheduler.ledger.schedules.get("bad2").due_at == due - 1  # type: ignore[union-attr]
 
 
 def test_a_schedule_fires_late_once_it_can_be_read(

@@ -13,7 +13,7 @@ from pytest_mock import MockerFixture
 from pyramid_scheduler.broker import payload
 from pyramid_scheduler.broker.envelope import make_sealer
 from pyramid_scheduler.core.clock import SystemClock
-from pyramid_scheduler.core.errors import BrokerUnavailable, LedgerUnavailable
+from pyramid_scheduler.core.errors import BrokerUnavailable, InvalidMessage, LedgerUnavailable, QueueUnavailable
 from pyramid_scheduler.core.event import Event
 from pyramid_scheduler.core.message import Delivery, Message
 from pyramid_scheduler.core.run import Outcome, Parked, Run, RunState
@@ -317,6 +317,38 @@ def test_what_is_written_is_not_written_again_while_the_broker_is_away(
     assert [call.args[1] for call in history.settle.call_args_list if call.args[1]] == [[parked]]
     assert caplog.text.count("message a is kept") == 1
     assert len(settler) == 0
+
+
+def test_a_queue_without_room_holds_up_no_other_outcome_and_what_waits_for_it_is_published_later(
+    mocker: MockerFixture, caplog: pytest.LogCaptureFixture
+) -> None:
+    history, publisher, source = mocker.Mock(), mocker.Mock(), Source()
+    settler = Settler(history=history, publisher=publisher, stored=mocker.Mock())
+    for tag in "ab":
+        settler.add(settlement(tag, Outcome(RunState.RETRIED, follow_ups=(Message("full", {"id": tag}, b""),))))
+    settler.add(settlement("c", Outcome(RunState.SUCCEEDED)))
+    publisher.publish.side_effect = QueueUnavailable("full")
+    for _ in range(3):
+        settler.flush(source)  # type: ignore[arg-type]
+    assert (source.acked, len(settler), settler.holds_claims) == (["c"], 2, True)
+    assert (publisher.publish.call_count, caplog.text.count("wait until there is room")) == (3, 1)
+    publisher.publish.side_effect = None
+    settler.flush(source)  # type: ignore[arg-type]
+    assert (source.acked, len(settler)) == (["c", "a", "b"], 0)
+
+
+def test_what_follows_a_run_and_will_never_be_taken_holds_up_no_other_and_its_message_is_kept(
+    mocker: MockerFixture,
+) -> None:
+    history, publisher, source = mocker.Mock(), mocker.Mock(), Source()
+    settler = Settler(history=history, publisher=publisher, stored=mocker.Mock())
+    settler.add(settlement("a", Outcome(RunState.RETRIED, follow_ups=(Message("q", {"id": "a"}, b""),))))
+    settler.add(settlement("b", Outcome(RunState.SUCCEEDED)))
+    publisher.publish.side_effect = InvalidMessage("too large")
+    settler.flush(source)  # type: ignore[arg-type]
+    assert (source.acked, len(settler)) == (["a", "b"], 0)
+    parked = [one for call in history.settle.call_args_list for one in call.args[1]]
+    assert len(parked) == 1
 
 
 def test_what_began_before_its_ack_is_acked_before_the_journal_forgets_it_and_is_never_given_back(
