@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterable
 from itertools import islice
 
-from ..core.errors import JobNotFound
+from ..core.errors import InvalidMessage, JobNotFound, QueueUnavailable
 from ..core.run import Parked
 from ..scheduler import Scheduler
 from .printing import moment, print_json, print_table
@@ -66,15 +67,34 @@ def complete(args: Namespace, fail: Callable[[str], object]) -> None:
 
 def retry(scheduler: Scheduler, args: Namespace) -> int:
     """Put kept messages back into their queues: one by id, or all with ``--all``."""
-    ids = [parked.id for parked in _kept(scheduler, args.queue, 1_000_000)] if args.all else [args.kept]
-    for parked_id in ids:
-        if not scheduler.wiring.retry(parked_id):
-            raise JobNotFound(f"no kept message has the id {parked_id!r}; pscheduler failed lists them")
+    if args.all:
+        return _retry_all(scheduler, args)
+    if not scheduler.wiring.retry(args.kept):
+        raise JobNotFound(f"no kept message has the id {args.kept!r}; pscheduler failed lists them")
     if args.json:
-        print_json({"retried": ids})
+        print_json({"retried": [args.kept]})
     else:
-        print(f"{len(ids)} messages are back in their queues" if args.all else f"{args.kept} is back in its queue")
+        print(f"{args.kept} is back in its queue")
     return 0
+
+
+def _retry_all(scheduler: Scheduler, args: Namespace) -> int:
+    """Of those that the broker does not take, one must not keep the others: it is told of, and stays."""
+    retried: list[str] = []
+    refused: dict[str, str] = {}
+    for parked_id in [one for queue in args.queue or (None,) for one in scheduler.ledger.parked.ids(queue)]:
+        try:
+            if scheduler.wiring.retry(parked_id):  # or else somebody did so in the meantime
+                retried.append(parked_id)
+        except (InvalidMessage, QueueUnavailable) as error:
+            refused[parked_id] = str(error)
+    if args.json:
+        print_json({"retried": retried, "refused": refused})
+    else:
+        print(f"{len(retried)} messages are back in their queues")
+        for parked_id, reason in refused.items():
+            print(f"pscheduler: {parked_id} is still kept: {reason}", file=sys.stderr)
+    return 1 if refused else 0
 
 
 def _facts(parked: Parked) -> dict[str, object]:

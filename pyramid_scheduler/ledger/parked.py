@@ -29,6 +29,13 @@ class SqlParkedMessages:
             query = query.where(parked.c.queue == queue)
         return [parked_of(row) for row in self._database.read(lambda c: c.execute(query).all())]
 
+    def ids(self, queue: str | None = None) -> list[str]:
+        """Of all, or all of that queue, the newest first."""
+        query = sa.select(parked.c.id).order_by(parked.c.parked_at.desc(), parked.c.id)
+        if queue is not None:
+            query = query.where(parked.c.queue == queue)
+        return [row[0] for row in self._database.read(lambda c: c.execute(query).all())]
+
     def get(self, parked_id: str) -> Parked | None:
         query = sa.select(parked).where(parked.c.id == key(parked_id))
         row = self._database.read(lambda c: c.execute(query).first())

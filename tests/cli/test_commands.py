@@ -13,11 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from pyramid_scheduler import Scheduler, Settings
 from pyramid_scheduler.cli.jobs import jobs as show_jobs
 from pyramid_scheduler.cli.messages import failed as show_failed
+from pyramid_scheduler.cli.messages import retry
 from pyramid_scheduler.core.options import NO_OPTIONS
 from pyramid_scheduler.core.run import Parked, RunState
 from pyramid_scheduler.core.schedule import Schedule
+from tests import servers
 from tests.fleet import Fleet, wait_for
 from tests.shop import jobs
 
@@ -86,6 +89,28 @@ def test_all_that_is_kept_or_that_of_one_queue_is_retried(fleet: Fleet) -> None:
     assert json.loads(fleet.call("queues", ini, "--json").stdout) == {"default": 0, "mail": 2}
     assert "2 messages are back" in fleet.call("retry", "--all", ini, "http_port=8080").stdout
     assert "nothing has failed" in fleet.call("failed", ini).stdout
+
+
+def test_a_message_that_the_broker_never_takes_keeps_no_other_from_being_retried(
+    tmp_path: Path, queue: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    servers.require("rabbitmq")
+    ledger = f"sqlite:///{tmp_path}/ledger.sqlite"
+    options = {"queue_arguments": {"x-expires": 60000}}
+    url = f"{servers.RABBITMQ_URL}//"
+    scheduler = Scheduler(Settings(broker_url=url, broker_options=options, ledger_url=ledger, queues=(queue,)))
+    made = [scheduler.composer.async_job(jobs.mark, (n,), None, queue, NO_OPTIONS) for n in range(3)]
+    made[1] = replace(made[1], headers={**made[1].headers, "CC": "x"})
+    kept = [Parked(message.id, message, RunState.FAILED, "no", "", n) for n, message in enumerate(made)]
+    scheduler.ledger.history.settle([], kept, [])
+
+    assert retry(scheduler, Namespace(all=True, queue=None, json=False)) == 1
+    said = capsys.readouterr()
+    assert said.out == "2 messages are back in their queues\n"
+    assert f"{made[1].id} is still kept: " in said.err
+    assert scheduler.broker.purge(queue) == 2
+    assert scheduler.ledger.parked.ids() == [made[1].id]
+    scheduler.shutdown(0)
 
 
 def test_check_says_in_plain_words_what_is_right_and_what_is_not(fleet: Fleet) -> None:
