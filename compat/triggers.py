@@ -23,7 +23,8 @@ _FIELDS = ("minute", "hour", "day_of_week", "day_of_month", "month_of_year")
 class _Following:
     """Asks a Celery schedule when its next run is; what APScheduler calls a trigger."""
 
-    def __init__(self, when: Any, zone: tzinfo = UTC) -> None:
+    def __init__(self, when: Any, zone: tzinfo = UTC, *, follows_elapsed_time: bool = False) -> None:
+        self.follows_elapsed_time = follows_elapsed_time
         self._when = when
         self._zone = when.__dict__["tz"] = zone
 
@@ -67,7 +68,9 @@ def first_fire(trigger: Mapping[str, Any], now: datetime) -> float:
 
 
 def _crontab(trigger: Mapping[str, Any]) -> _Following:
-    return _Following(crontab(**trigger["fields"]), _zone(trigger["timezone"]))
+    fields = trigger["fields"]
+    every_hour = fields.get("hour", "*") == "*"
+    return _Following(crontab(**fields), _zone(trigger["timezone"]), follows_elapsed_time=every_hour)
 
 
 def _solar(trigger: Mapping[str, Any]) -> _Following:
@@ -75,7 +78,8 @@ def _solar(trigger: Mapping[str, Any]) -> _Following:
 
 
 def _relative(trigger: Mapping[str, Any]) -> _Following:
-    return _Following(schedule(trigger["seconds"], relative=True), _zone(trigger["timezone"]))
+    every = schedule(trigger["seconds"], relative=True)
+    return _Following(every, _zone(trigger["timezone"]), follows_elapsed_time=True)
 
 
 _MAKERS: dict[str, Callable[[Mapping[str, Any]], _Following]] = {

@@ -24,6 +24,7 @@ from .housekeeping import FIRST_SECONDS, Housekeeping
 from .registrar import Registrar
 from .schedule.declared import reconcile
 from .schedule.firing import Planner
+from .schedule.setback import Setbacks
 from .schedule.timekeeper import Timekeeper
 from .work.child import end as end_process
 from .work.endings import Endings
@@ -172,6 +173,7 @@ class Wiring:
         reconcile(list(scheduler.declared.values()), ledger.schedules, scheduler.emit)
         joined = self.broker.publisher.joins(ledger.database_url)
         me = LiveWorker(name, (), "timekeeper", clock.time())
+        setbacks = Setbacks(ledger.schedules, clock, alone=ledger.database_url.startswith("sqlite"))
         repeated = [Repeated(PRESENCE_SECONDS, lambda: ledger.presence.beat([me]), clock)]
         period = self._settings.housekeeping_seconds
         if period:
@@ -185,7 +187,7 @@ class Wiring:
             emit=scheduler.emit,
             clock=clock,
             joined=joined,
-            upkeep=[one.turn for one in repeated],
+            upkeep=[*(one.turn for one in repeated), setbacks.turn],
         )
 
     def make_tables(self) -> None:

@@ -143,6 +143,9 @@ class DueBatch(Protocol):
     def write(self, advances: Sequence[Advance], fires: Sequence[Fire], removals: Sequence[str]) -> None:
         """Advance (or end) rows, remember fires of recurring jobs as open runs, delete rows; in few statements."""
 
+    def forget_runs(self, schedule_ids: Sequence[str], since: float) -> None:
+        """Let these fire once more for times at which a run was fired ``since``, and is settled."""
+
 
 class Schedules(Protocol):
     """Stored schedules."""
@@ -158,6 +161,16 @@ class Schedules(Protocol):
 
     def due(self, now: float, limit: int) -> AbstractContextManager[DueBatch]:
         """Claim rows whose time has come (active, canceled or ended), row-locked, skipping others' locks."""
+
+    def seconds_ahead(self, now: float) -> float:
+        """By how much a run was fired later than ``now``, by the clock of who fired it; 0 where none was."""
+
+    def ahead(self, now: float, after: str, limit: int) -> AbstractContextManager[DueBatch]:
+        """Lock active recurring ones that were fired for, or made at, a time later than ``now``; in the order of their
+        ids, those after that one."""
+
+    def hasten(self, now: float) -> None:
+        """Those that are canceled or ended wait for nothing."""
 
     def remove(self, schedule_ids: Sequence[str]) -> int: ...
     def count(self) -> Mapping[str, int]: ...

@@ -52,6 +52,11 @@ class SqlDueBatch:
         for some in chunks([key(one) for one in removals]):
             self.connection.execute(schedule.delete().where(schedule.c.id.in_(some)))
 
+    def forget_runs(self, schedule_ids: Sequence[str], since: float) -> None:
+        for some in chunks([key(one) for one in schedule_ids]):
+            settled = sa.and_(run.c.schedule_id.in_(some), run.c.settled_at.is_not(None))
+            self.connection.execute(run.delete().where(settled, run.c.fired_at > since))
+
     @staticmethod
     def _parameters(advance: Advance) -> dict[str, Any]:
         return {

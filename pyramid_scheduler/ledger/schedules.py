@@ -11,13 +11,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from ..core.clock import Clock
+from ..core.kind import JobKind
 from ..core.schedule import Addition, Schedule, ScheduleState
 from ..core.waking import WakePipe
 from ..database import Database, Watcher, watch
 from .due import SqlDueBatch
 from .rows import schedule_of, schedule_row
 from .statements import chunks, insert_new
-from .tables import cancellation, schedule
+from .tables import cancellation, run, schedule
 from .text import key
 
 CHANNEL = "ps_ledger"
@@ -129,6 +130,26 @@ class SqlSchedules:
         with self._database.transaction() as connection:
             rows = connection.execute(query.with_for_update(skip_locked=True)).all()
             yield SqlDueBatch(connection, [schedule_of(row) for row in rows], self._clock)
+
+    def seconds_ahead(self, now: float) -> float:
+        query = sa.select(sa.func.max(run.c.fired_at))
+        last: float | None = self._database.read(lambda connection: connection.execute(query).scalar())
+        return 0.0 if last is None else max(last - now, 0.0)
+
+    @contextmanager
+    def ahead(self, now: float, after: str, limit: int) -> Iterator[SqlDueBatch]:
+        at = sa.func.coalesce(schedule.c.last_fire_at, schedule.c.created_at)
+        recurring = schedule.c.kind.in_((str(JobKind.INTERVAL), str(JobKind.CRON)))
+        query = sa.select(schedule).where(at > now, recurring, schedule.c.state == str(ScheduleState.ACTIVE))
+        query = query.where(schedule.c.id > key(after)).order_by(schedule.c.id).limit(limit)
+        with self._database.transaction() as connection:
+            rows = connection.execute(query.with_for_update()).all()
+            yield SqlDueBatch(connection, [schedule_of(row) for row in rows], self._clock)
+
+    def hasten(self, now: float) -> None:
+        over = schedule.c.state.in_((str(ScheduleState.CANCELED), str(ScheduleState.ENDED)))
+        change = schedule.update().where(over, schedule.c.next_fire_at > now).values(next_fire_at=now)
+        self._database.write(lambda connection: connection.execute(change))
 
     def next_fire_at(self) -> float | None:
         query = sa.select(sa.func.min(schedule.c.next_fire_at))

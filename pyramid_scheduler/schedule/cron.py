@@ -25,7 +25,7 @@ class LocalCronTrigger(CronTrigger):  # type: ignore[misc]
         if self._start is not None:
             now = max(now, self._start)
         found = super().get_next_fire_time(previous_fire_time, now)
-        if self._every_hour:
+        if self.follows_elapsed_time:
             return cast("datetime | None", found)
         while found is not None and _is_second_pass(found):
             # In UTC: within one zone, Python's arithmetic forgets which of the two passes it was in.
@@ -62,7 +62,8 @@ class LocalCronTrigger(CronTrigger):  # type: ignore[misc]
         return (start if by_the_wall else moved), incremented
 
     @property
-    def _every_hour(self) -> bool:
+    def follows_elapsed_time(self) -> bool:
+        """Every hour is as good as another."""
         return any(field.name == "hour" and str(field) == "*" for field in self.fields)
 
 

@@ -139,7 +139,7 @@ class Planner:
                 fire = self._fire(schedule, schedule.run_id(_iso(moment)), moment, {wire.JOB: schedule.id})
                 plan.fires.append(fire)
                 plan.recurring.append(fire)
-        plan.advances.append(Advance(schedule.id, _jittered(schedule, following), following, last))
+        plan.advances.append(Advance(schedule.id, first_look(schedule, following), following, last))
 
     def _fire(self, schedule: Schedule, run_id: str, due: float, more: dict[str, Any]) -> Fire:
         headers: dict[str, Any] = {"id": run_id, wire.KIND: str(schedule.kind), wire.DUE: _iso(due), **more}
@@ -191,7 +191,8 @@ def _iso(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).isoformat()
 
 
-def _jittered(schedule: Schedule, due: float | None) -> float | None:
+def first_look(schedule: Schedule, due: float | None) -> float | None:
+    """When to act on a due time: then, but for jitter."""
     return None if due is None else due + _jitter(schedule, due)
 
 

@@ -135,7 +135,8 @@ _MAKERS: dict[str, Callable[[Trigger], Any]] = {"date": _date, "interval": _inte
 
 def register_trigger(type_: str, make: Callable[[Trigger], Any]) -> None:
     """Let stored triggers of another type be read: ``make(trigger)`` returns what has APScheduler's
-    ``get_next_fire_time(previous, now)``. To be called in every process that stores or fires such jobs.
+    ``get_next_fire_time(previous, now)``. To be called in every process that stores or fires such jobs. Where it says
+    that it ``follows_elapsed_time``, its times come again when the clock was put back.
 
     The trigger may say what it is, for people, under ``words``.
     """
@@ -166,6 +167,19 @@ def _next_interval(trigger: Trigger, previous: float | None, now: float) -> floa
         due = first + max(0, math.ceil((now - first) / period)) * period
     end = trigger.get("end")
     return None if end is not None and due > datetime.fromisoformat(end).timestamp() else due
+
+
+def in_step(trigger: Trigger, due: float, now: float) -> float:
+    """For an interval: the first of its times after ``now``, though ``due`` be the next after its last one."""
+    period, start = _period(trigger), trigger.get("start")
+    first = float("-inf") if start is None else datetime.fromisoformat(start).timestamp()
+    steps = math.floor((due - max(now, first)) / period)
+    return due - max(steps, 0) * period
+
+
+def follows_elapsed_time(trigger: Trigger) -> bool:
+    """Whether its times are so many that none of them counts by itself; as in the hour that comes twice."""
+    return bool(getattr(load(trigger), "follows_elapsed_time", False))
 
 
 def fires_until(trigger: Trigger, due: float, now: float, limit: int) -> tuple[list[float], float | None]:
