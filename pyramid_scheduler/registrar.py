@@ -55,7 +55,7 @@ class Registrar:
         return schedule
 
     def _print_jobs(self) -> None:
-        views = [view_of_schedule(schedule) for schedule in self._ledger.schedules.find()]
-        log.info("%d stored jobs", len(views))
-        for view in views:
+        schedules = self._ledger.schedules
+        log.info("%d stored jobs", sum(schedules.count().values()))
+        for view in map(view_of_schedule, schedules.each()):
             log.info("job %s: %s, %s, queue %s, %s", view.id, view.func, view.trigger, view.queue, view.state)

@@ -8,17 +8,18 @@ from itertools import islice
 from ..core.errors import JobNotFound
 from ..core.schedule import JobView
 from ..scheduler import Scheduler
-from .printing import harmless, moment, print_json, print_table
+from ..views import view_of_schedule
+from .printing import harmless, moment, print_json, print_json_list, print_table
 
 
 def jobs(scheduler: Scheduler, args: Namespace) -> int:
     """List the stored jobs."""
-    found = (view for queue in (args.queue or [None]) for view in scheduler.get_jobs(queue, args.limit))
-    views = list(islice(found, args.limit))
+    found = (stored for queue in (args.queue or [None]) for stored in scheduler.ledger.schedules.each(queue))
+    views = map(view_of_schedule, islice(found, args.limit))
     if args.json:
-        print_json(views)
+        print_json_list(views)
         return 0
-    rows = [(v.id, v.name, v.func, v.trigger, v.queue, v.state, moment(v.next_run_time)) for v in views]
+    rows = ((v.id, v.name, v.func, v.trigger, v.queue, v.state, moment(v.next_run_time)) for v in views)
     print_table(("id", "name", "function", "when", "queue", "state", "next run"), rows, "no stored jobs")
     return 0
 

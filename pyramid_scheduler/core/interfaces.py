@@ -6,7 +6,7 @@ thread unless said otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -155,6 +155,10 @@ class Schedules(Protocol):
     def find(
         self, queue: str | None = None, declared: bool | None = None, limit: int | None = None
     ) -> list[Schedule]: ...
+    def each(self, queue: str | None = None) -> Iterator[Schedule]:
+        """All, or all of that queue, next to fire first; however many, only some are in memory. One that fires in the
+        meantime may come again."""
+
     def pause(self, schedule_id: str) -> bool: ...
     def resume(self, schedule_id: str, next_fire_at: float | None) -> bool:
         """Let a paused one fire from then on, or end it where that is None; one that is active stays as it is."""

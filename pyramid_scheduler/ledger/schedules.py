@@ -22,6 +22,8 @@ from .tables import cancellation, run, schedule
 from .text import key
 
 CHANNEL = "ps_ledger"
+#: Rows that are read at once where all are wanted, some 6 kB each.
+PAGE = 2000
 
 
 class SqlSchedules:
@@ -93,6 +95,36 @@ class SqlSchedules:
             query = query.where(schedule.c.queue == queue)
         if declared is not None:
             query = query.where(schedule.c.declared == declared)
+        return self._read(query)
+
+    def each(self, queue: str | None = None) -> Iterator[Schedule]:
+        last: Schedule | None = None
+        while True:
+            page = self._page(queue, last)
+            yield from page
+            if len(page) < PAGE:
+                break
+            last = page[-1]
+
+    def _page(self, queue: str | None, last: Schedule | None) -> list[Schedule]:
+        """The next ones after ``last``. Those that fire at no time come in the end: engines sort them differently."""
+        at, id_ = schedule.c.next_fire_at, schedule.c.id
+        keys = sa.select(id_) if queue is None else sa.select(id_).where(schedule.c.queue == queue)
+        timed, paused = keys.where(at.is_not(None)), keys.where(at.is_(None))
+        if last is not None and last.next_fire_at is not None:
+            timed = timed.where(at >= last.next_fire_at, sa.or_(at > last.next_fire_at, id_ > key(last.id)))
+        elif last is not None:
+            return self._those(paused.where(id_ > key(last.id)), PAGE)
+        found = self._those(timed, PAGE)
+        return found + self._those(paused, PAGE - len(found))
+
+    def _those(self, keys: Any, limit: int) -> list[Schedule]:
+        """The first of them. Only keys are sorted, as many may have one time, and most of a row is its message."""
+        at, id_ = schedule.c.next_fire_at, schedule.c.id
+        found = keys.order_by(at, id_).limit(limit).subquery()
+        return self._read(sa.select(schedule).join(found, found.c.id == id_).order_by(at, id_)) if limit else []
+
+    def _read(self, query: Any) -> list[Schedule]:
         return [schedule_of(row) for row in self._database.read(lambda connection: connection.execute(query).all())]
 
     def pause(self, schedule_id: str) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from pytest_mock import MockerFixture
 
 from pyramid_scheduler.core.clock import SystemClock
 from pyramid_scheduler.core.errors import LedgerUnavailable, SchemaMismatch
@@ -23,6 +24,7 @@ from pyramid_scheduler.core.message import Message
 from pyramid_scheduler.core.run import LiveWorker, Parked, Record, RunState
 from pyramid_scheduler.core.schedule import Addition, Advance, Fire, Schedule, ScheduleState
 from pyramid_scheduler.database import Database
+from pyramid_scheduler.ledger import schedules
 from pyramid_scheduler.ledger.ledger import SqlLedger, open_ledger
 from pyramid_scheduler.ledger.tables import metadata
 from tests import servers
@@ -94,6 +96,24 @@ def test_a_schedule_is_stored_as_it_was(ledger: SqlLedger) -> None:
     assert ledger.schedules.get("one") == one
     assert ledger.schedules.find(declared=True) == [one]
     assert ledger.schedules.find(queue="other") == []
+
+
+def test_all_are_read_some_at_a_time_each_once_next_to_fire_first(ledger: SqlLedger, mocker: MockerFixture) -> None:
+    mocker.patch.object(schedules, "PAGE", 3)
+    read = mocker.spy(schedules, "schedule_of")
+    due = {"c": 5.0, "e": 7.5, "a": 7.5, "b": 7.5, "d": 7.5, "f": 9.0}
+    paused = [schedule(id_, 1.0) for id_ in "yxwv"]
+    elsewhere = schedule("g", 6.0, queue="other")
+    ledger.schedules.add([*(schedule(id_, at) for id_, at in due.items()), *paused, elsewhere])
+    for one in paused:
+        ledger.schedules.pause(one.id)
+    read.reset_mock()
+
+    each = ledger.schedules.each("queue")
+    assert (next(each).id, read.call_count) == ("c", 3)
+    assert [one.id for one in each] == [*"abdefvwxy"]
+    assert sorted(one.id for one in ledger.schedules.each()) == [*"abcdefgvwxy"]
+    assert list(ledger.schedules.each("nowhere")) == []
 
 
 def test_what_the_stored_ones_run_is_told_without_reading_them_all(ledger: SqlLedger) -> None:
