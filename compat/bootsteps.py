@@ -11,7 +11,7 @@ from kombu.common import ignore_errors
 
 from .exceptions import ImproperlyConfigured
 from .installing import refuse_the_real_one
-from .utils.graph import DependencyGraph
+from .utils.graph import CycleError, DependencyGraph
 from .utils.imports import instantiate, qualname, symbol_by_name
 from .utils.log import get_logger
 
@@ -158,7 +158,7 @@ class Blueprint:
         """Make all steps, then include those that want to be."""
         self.steps = self.claim_steps()
         self.order = []
-        for cls in self._in_order(list(self.steps.values())):
+        for cls in self.in_order(list(self.steps.values())):
             step = self.steps[cls.name] = cls(parent, **kwargs)
             self.order.append(step)
         for step in self.order:
@@ -193,13 +193,18 @@ class Blueprint:
     def _required(self, cls: Any) -> list[Any]:
         return [self.load_step(one)[1] for one in cls.requires if not _is_given(one)]
 
-    def _in_order(self, classes: list[Any]) -> list[Any]:
+    def in_order(self, classes: list[Any]) -> list[Any]:
+        """Each after those that it requires; raises ImproperlyConfigured where there is no such order."""
         graph = DependencyGraph((cls, self._required(cls)) for cls in classes)
         for last in (cls for cls in classes if cls.last):
             for other in classes:
-                if other is not last:
+                if not other.last:
                     graph.add_edge(last, other)
-        return graph.topsort()
+        try:
+            return graph.topsort()
+        except CycleError as error:
+            said = ", which waits for ".join(cls.name for cls in reversed(error.args[1]))
+            raise ImproperlyConfigured(f"no order of steps to start in: {said} (see requires and last)") from error
 
     # Their life
 

@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None, app: Any = None) -> int:
             raise ImproperlyConfigured(REFUSED[args.command])
         environment.hand_on(args)
         app = _app(args, app)
-        args.user_options, unknown = user_options.parse(app, args.command, unknown)
+        args.user_options, unknown = user_options.parse(app, args.command, unknown, vars(args))
         _refuse(args.command, unknown)
         return COMMANDS[args.command][1](app, args)
     except ImproperlyConfigured as error:

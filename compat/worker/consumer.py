@@ -83,7 +83,8 @@ class Consumer:
 def check(app: Any) -> None:
     """Raises ImproperlyConfigured for steps that no worker of this app can run."""
     for kind in ("worker", "consumer"):
-        Blueprint(app.steps[kind]).claim_steps()
+        blueprint = Blueprint(app.steps[kind])
+        blueprint.in_order(list(blueprint.claim_steps().values()))
     if app.steps["consumer"] and not app.pipeline.is_open_to_kombu:
         raise ImproperlyConfigured(
             'app.steps["consumer"]: kombu does not reach this broker, so that there is no connection to consume with;'

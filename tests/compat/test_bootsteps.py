@@ -130,14 +130,50 @@ class Lost(bootsteps.Step):
     requires = ("celery.worker.components:Moon",)
 
 
-@pytest.mark.parametrize(
-    ("step", "word"), [(Looping, "use worker.timer"), (Lost, "there is no step celery.worker.components:Moon")]
-)
+class Hen(bootsteps.Step):
+    requires = (f"{__name__}:Egg",)
+
+
+class Egg(bootsteps.Step):
+    requires = (Hen,)
+
+
+class Impatient(bootsteps.Step):
+    requires = (f"{__name__}:Patient",)
+
+
+class Patient(bootsteps.Step):
+    last = True
+
+
+CANNOT_WORK: list[tuple[Any, str]] = [
+    (Looping, "use worker.timer"),
+    (Lost, "there is no step celery.worker.components:Moon"),
+    (Hen, f"{__name__}.Hen, which waits for {__name__}.Egg, which waits for {__name__}.Hen"),
+    (Egg, f"{__name__}.Egg, which waits for {__name__}.Hen"),
+    (Impatient, f"{__name__}.Impatient, which waits for {__name__}.Patient"),
+]
+
+
+@pytest.mark.parametrize(("step", "word"), CANNOT_WORK)
 def test_a_step_that_cannot_work_is_refused_before_a_worker_starts(app: Any, step: Any, word: str) -> None:
     app.steps["worker"].add(step)
 
     with pytest.raises(ImproperlyConfigured, match=word):
         check(app)
+
+
+def test_of_several_last_steps_each_comes_after_those_that_are_not() -> None:
+    class Later(bootsteps.Step):
+        last = True
+        requires = (Patient,)
+
+    class Other(bootsteps.Step):
+        last = True
+
+    order = bootsteps.Blueprint([Other, Later, Patient, bootsteps.Step]).in_order([Later, Other, Patient, First])
+    assert order[0] is First
+    assert order.index(Patient) < order.index(Later)
 
 
 def test_consumer_steps_are_refused_where_kombu_does_not_reach_the_broker(app: Any) -> None:

@@ -178,6 +178,17 @@ def test_options_that_click_cannot_read_are_an_error(
     assert way_out in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["--concurrency", "--app", "--purge", "--parent"])
+def test_an_option_that_is_called_as_one_of_the_workers_own_is_an_error_that_names_it(
+    with_options: Any, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    proj.user_options["worker"].add(with_options.Option([name]))
+
+    assert main([*APP, "worker"]) == USAGE
+    said = capsys.readouterr().err
+    assert (name in said, len(said.splitlines())) == (True, 1)
+
+
 def test_a_broadcast_queue_is_left_out_of_what_a_worker_takes_from(
     start: Start, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
