@@ -72,10 +72,12 @@ class Service:
         except (KeyboardInterrupt, SystemExit):
             self._is_shutdown.set()
         finally:
-            self.sync()
-            if self._pidbox is not None:
-                self._pidbox.stop()
-            pipe.close()
+            try:
+                self.sync()
+            finally:
+                if self._pidbox is not None:
+                    self._pidbox.stop()
+                pipe.close()
 
     def _turn(self, pipe: WakePipe) -> None:
         interval = self.scheduler.tick()
@@ -87,8 +89,10 @@ class Service:
 
     def sync(self) -> None:
         self._is_closing = True
-        self.scheduler.close()
-        self._is_stopped.set()
+        try:
+            self.scheduler.close()
+        finally:  # somebody may wait for this end, whatever it is
+            self._is_stopped.set()
 
     def stop(self, wait: bool = False) -> None:
         logger.info("beat: Shutting down...")

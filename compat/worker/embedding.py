@@ -107,11 +107,14 @@ class EmbeddedBeat(threading.Thread):
                 raise SystemExit("its scheduler has left")
         except BaseException as error:
             logger.critical("beat: %r", error, exc_info=True)
-            os._exit(1)
+            if not self._is_told:  # or else the process ends anyway, when its tasks have
+                os._exit(1)
 
     def stop(self) -> None:
         self._is_told = True
-        self.service.stop(wait=True)
+        self.service.stop()
+        if self.is_alive():
+            self.join()
 
 
 def _boot(controller: Embedded) -> None:

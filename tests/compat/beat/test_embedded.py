@@ -55,6 +55,27 @@ def test_a_class_that_cannot_be_loaded_keeps_the_worker_from_starting(app: Any) 
         embed(app, {"beat": True, "scheduler": "no.such:Class"}, "celery@here", speaks=False)
 
 
+class Unclosable(Ticking):
+    def close(self) -> None:
+        raise OSError("no space left")
+
+
+def test_a_schedule_that_cannot_be_written_down_when_its_process_stops_ends_no_task_of_it(
+    app: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    beat = EmbeddedBeat(app, scheduler_cls=Unclosable)
+    beat.start()
+    assert Ticking.ticked.wait(SECONDS)
+
+    beat.stop()
+
+    assert not beat.is_alive()
+    assert ended == []
+    assert "beat: OSError('no space left')" in caplog.text
+
+
 class Broken(Ticking):
     def tick(self, *args: Any, **kwargs: Any) -> float:
         raise KeyError("table")

@@ -37,6 +37,20 @@ def test_it_ticks_until_it_is_stopped_and_then_writes_the_schedule_down(app: Any
     service.stop(wait=True)
 
 
+class Unclosable(OneTick):
+    def close(self) -> None:
+        raise OSError("no space left")
+
+
+def test_where_the_schedule_cannot_be_written_down_it_ends_and_nobody_waits_for_it(app: Any) -> None:
+    OneTick.service = service = Service(app, scheduler_cls=Unclosable, remote_control=True)
+    with pytest.raises(OSError, match="no space left"):
+        service.start()
+
+    assert service._is_stopped.is_set()
+    assert service._pidbox.thread is None or not service._pidbox.thread.is_alive()
+
+
 def test_it_tells_that_it_starts(app: Any) -> None:
     told: list[Any] = []
 
