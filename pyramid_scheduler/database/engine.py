@@ -201,6 +201,7 @@ class Database:
             )
             sa.event.listen(engine, "connect", _open_sqlite)
             sa.event.listen(engine, "begin", _begin_immediate)
+            sa.event.listen(engine, "handle_error", _drop_if_broken)
             return engine
         try:
             engine = sa.create_engine(
@@ -270,6 +271,12 @@ def _begin_immediate(connection: Connection) -> None:
     """Take the write lock at once: a lock taken later, by a reader that wants to write, fails without waiting."""
     if WITHOUT_BEGIN not in connection.get_execution_options():
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _drop_if_broken(context: Any) -> None:
+    """A job may have closed a descriptor of SQLite's: what is opened afresh is whole, what is kept never is again."""
+    if "disk I/O error" in str(context.original_exception):
+        context.is_disconnect = True
 
 
 def _may_go_again(error: Exception, attempt: int) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -47,4 +49,24 @@ def test_what_no_repetition_would_mend_is_not_called_an_absence(database_url: st
     _write(database, sa.text("INSERT INTO numbers VALUES (1)"))
     with pytest.raises(sa.exc.IntegrityError):
         _write(database, sa.text("INSERT INTO numbers VALUES (1)"))
+    database.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="who has which files open is told by Linux")
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("ending", ["", "-wal"])
+def test_a_file_whose_descriptor_somebody_has_closed_is_opened_again(
+    tmp_path: Path, way: Callable[..., None], ending: str
+) -> None:
+    file = f"{tmp_path}/jobs.sqlite"
+    database = Database(f"sqlite:///{file}", LedgerUnavailable)
+    _write(database, CREATE)
+    for name in os.listdir("/proc/self/fd"):
+        with suppress(OSError):
+            if os.readlink(f"/proc/self/fd/{name}") == f"{file}{ending}":
+                os.close(int(name))
+    with suppress(LedgerUnavailable):  # once
+        way(database, sa.text("INSERT INTO numbers VALUES (1)"))
+    way(database, sa.text("INSERT INTO numbers VALUES (2)"))
+    assert database.read(lambda connection: connection.scalar(sa.text("SELECT max(n) FROM numbers"))) == 2
     database.close()
