@@ -22,7 +22,7 @@ from .limits import Deadline
 
 log = logging.getLogger(__name__)
 
-EXIT_FAILED_TO_START, EXIT_ORPHANED = 4, 5
+EXIT_FAILED_TO_START, EXIT_ORPHANED, EXIT_DAMAGED = 4, 5, 6
 #: How long an orphan may take to give back what it holds: its claims live only as long as somebody beats for it.
 ORPHAN_SECONDS = 1.0
 
@@ -49,6 +49,7 @@ class Line:
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
+        self._inode = os.fstat(pipe.fileno()).st_ino
         self._lock = threading.Lock()
 
     def __call__(self, run_id: str, deadline: Deadline | None) -> None:
@@ -60,7 +61,18 @@ class Line:
 
     def _say(self, what: str, value: Any) -> None:
         with self._lock, contextlib.suppress(OSError):
+            if not self._is_whole:
+                log.critical("a job has closed descriptors that were not its own: no job's time limit could be kept")
+                end(EXIT_DAMAGED)
             self._pipe.send((what, value))
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether nobody has closed its descriptor: what has the number now is not to be written to."""
+        try:
+            return os.fstat(self._pipe.fileno()).st_ino == self._inode
+        except OSError:
+            return False
 
 
 #: Loads the application, and returns the service and how to stop it (seconds to wait). Picklable.

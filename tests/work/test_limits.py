@@ -12,11 +12,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from pyramid_scheduler.core.clock import SystemClock
 from pyramid_scheduler.core.errors import SoftTimeLimitExceeded
 from pyramid_scheduler.core.run import Outcome, Run, RunState
 from pyramid_scheduler.core.task import Task
+from pyramid_scheduler.work import child
 from pyramid_scheduler.work.calling import Caller
 from pyramid_scheduler.work.child import Line
 from pyramid_scheduler.work.limits import Deadline, Limits
@@ -146,6 +148,32 @@ def test_a_run_with_a_hard_limit_does_not_fail_because_its_supervisor_is_gone() 
     theirs.close()
     assert call(lambda: 42, run_of(5.0, None), Limits(SystemClock(), Line(ours))).result == 42
     ours.close()
+
+
+@pytest.mark.parametrize("then", ["nothing", "another file"])
+def test_a_process_that_cannot_tell_its_supervisor_of_a_limit_ends_before_the_run_begins(
+    mocker: MockerFixture, then: str
+) -> None:
+    ended = mocker.patch.object(child, "end", side_effect=SystemExit)
+    theirs, ours = multiprocessing.Pipe()
+    line = Line(ours)
+    number, kept = ours.fileno(), os.dup(ours.fileno())
+    os.close(number)
+    if then == "another file":
+        other = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(other, number)
+        os.close(other) if other != number else None
+    try:
+        began = mocker.Mock()
+        with pytest.raises(SystemExit):
+            call(began, run_of(5.0, None), Limits(SystemClock(), line))
+        assert ended.call_args.args == (child.EXIT_DAMAGED,)
+        began.assert_not_called()
+    finally:
+        os.dup2(kept, number)
+        os.close(kept)
+        ours.close()
+        theirs.close()
 
 
 def test_without_limits_the_supervisor_is_told_nothing() -> None:
