@@ -22,6 +22,7 @@ from .consumer import Consumer, missing
 from .events import EventSender
 from .handling import Handler
 from .stepping import Stepping
+from .turns import check_rates
 from .waiting import shown
 
 logger = get_logger("celery.apps.worker")
@@ -111,6 +112,7 @@ class WorkController(Stepping):
         signals.worker_init.send(sender=self)
         self.app.set_current()
         self.app.set_default()
+        check_rates(self.app)
         self.boot()
         signals.worker_process_init.send(sender=self.hostname)
         try:

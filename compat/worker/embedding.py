@@ -18,6 +18,7 @@ from ..periodic import declare_beat_schedule
 from ..utils.imports import qualname
 from ..utils.log import get_logger
 from .controller import WorkController
+from .turns import check_rates
 from .workloop import end_workloop
 
 logger = get_logger("celery.apps.worker")
@@ -64,6 +65,8 @@ def embed(app: Any, options: dict[str, Any], hostname: str, *, speaks: bool = Tr
     declare_beat_schedule(app, scheduler)
     logger.info("results go to %s", qualname(type(app.backend)))  # and a class that cannot be is an error now
     scheduler.at_exit(end_workloop)
+    if speaks or options.get("pool"):  # a worker's timekeeper, too: where no process of it starts it ends
+        check_rates(app)
     if speaks:
         signals.worker_init.send(sender=controller)
         _boot(controller)

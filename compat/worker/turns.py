@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -9,7 +10,11 @@ from typing import Any
 
 from pyramid_scheduler.api import Outcome, Run, RunState, Schedule
 
+from ..exceptions import ImproperlyConfigured
+from ..utils.log import get_logger
 from ..utils.time import rate
+
+logger = get_logger("celery.worker.strategy")
 
 #: Header of a message that has a turn of its own: at this time (epoch seconds).
 TURN = "ps-turn"
@@ -27,10 +32,14 @@ class Turns:
 
     def gate(self, task: Any) -> Callable[[Run], Outcome | None] | None:
         """What lets the runs of that task through, as its ``rate_limit`` is now; None where it has none."""
-        per_second = rate(task.rate_limit)
-        if not per_second or self._app.conf.worker_disable_rate_limits:
+        if self._app.conf.worker_disable_rate_limits:
             return None
-        return lambda run: None if TURN in run.headers else self._wait(run, 1 / per_second)
+        try:
+            seconds = _seconds_between(task)
+        except ImproperlyConfigured as error:  # set since the worker started; its messages are as good as ever
+            logger.error("%s; it runs without", error)
+            return None
+        return (lambda run: None if TURN in run.headers else self._wait(run, seconds)) if seconds else None
 
     def _wait(self, run: Run, seconds: float) -> Outcome | None:
         scheduler = self._app.pipeline.scheduler
@@ -47,3 +56,25 @@ class Turns:
             at = max(self._free_at.get(name, now), now)
             self._free_at[name] = at + seconds
             return at
+
+
+def check_rates(app: Any) -> None:
+    """Raises ImproperlyConfigured for a limit that cannot be read, as each message of its task would otherwise."""
+    if not app.conf.worker_disable_rate_limits:
+        for task in list(app.tasks.values()):
+            _seconds_between(task)
+
+
+def _seconds_between(task: Any) -> float:
+    """Between the starts of two runs; 0 where there is no limit."""
+    limit = task.rate_limit
+    try:
+        per_second = float(rate(limit))
+        if math.isnan(per_second):
+            raise ValueError("it is no number")
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise ImproperlyConfigured(
+            f"the rate_limit of task {task.name} (its own, or task_default_rate_limit, or task_annotations) cannot be"
+            f" read: {limit!r}; write it as '5/s', '100/m' or '2/h'"
+        ) from error
+    return 1 / per_second if per_second > 0 else 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 
 from compat.contrib.testing.worker import start_worker
-from compat.exceptions import Reject
+from compat.exceptions import ImproperlyConfigured, Reject
+from compat.worker.embedding import embed
+from compat.worker.turns import Turns, check_rates
 from tests.fleet import wait_for
 
 SECONDS = 10
@@ -111,3 +114,34 @@ def test_a_limit_that_is_changed_holds_from_then_on(app: Any, limited: Any, work
     app.control.rate_limit("limited", "0", reply=True, timeout=SECONDS, limit=1)
 
     assert [limited.delay(str(n)).get(timeout=SECONDS) for n in range(3)] == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("limit", ["10/x", "ten/m", " 10/m ", "nan", [1]], ids=repr)
+def test_a_limit_that_cannot_be_read_keeps_all_of_a_worker_from_starting_and_is_named(app: Any, limit: Any) -> None:
+    @app.task(name="hasty", lazy=False, rate_limit=limit)
+    def hasty() -> None: ...
+
+    words = re.escape("the rate_limit of task hasty (its own, or task_default_rate_limit, or task_annotations)")
+    for speaks in (True, False):
+        with pytest.raises(ImproperlyConfigured, match=words):
+            embed(app, {"pool": "prefork"}, "celery@here", speaks=speaks)
+    with pytest.raises(ImproperlyConfigured, match=re.escape(f"{limit!r}; write it as")):
+        app.Worker().start()
+    embed(app, {}, "celery@here", speaks=False)  # beat
+    app.conf.worker_disable_rate_limits = True
+    check_rates(app)
+
+
+def test_a_limit_that_becomes_unreadable_is_told_and_the_messages_of_its_task_run(
+    app: Any, limited: Any, worker: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    limited.rate_limit = "10/x"
+
+    assert [limited.delay(str(n)).get(timeout=SECONDS) for n in range(2)] == ["0", "1"]
+    assert caplog.text.count("the rate_limit of task limited") == 1
+
+
+@pytest.mark.parametrize("limit", [-1, "-5/m", "inf", 0, "0", None])
+def test_a_limit_of_nothing_and_one_without_end_let_all_through(app: Any, limited: Any, limit: Any) -> None:
+    limited.rate_limit = limit
+    assert Turns(app).gate(limited) is None
