@@ -66,7 +66,8 @@ def _supervise(application: Application, args: argparse.Namespace) -> int:
         timekeeper=not args.no_timekeeper,
         announce=lambda line: print(line, flush=True),
         broker_url=application.settings().get("scheduler.broker.url", ""),
-        shared=("pyramid.paster", "plaster_pastedeploy", "pyramid_scheduler.web.include", __name__),
+        # Before Pyramid, of whose warnings it sees to it that they are not shown.
+        shared=(__package__, "pyramid.paster", "plaster_pastedeploy", "pyramid_scheduler.web.include", __name__),
     )
 
 
