@@ -36,7 +36,10 @@ class Setbacks:
 
     def turn(self) -> None:
         """Look at the clock; may raise LedgerUnavailable, and is to be called again then."""
-        offset = self._clock.time() - self._clock.monotonic()
+        before, shown, after = self._clock.monotonic(), self._clock.time(), self._clock.monotonic()
+        if after - before > STEP_SECONDS / 2:  # this process stood still in between
+            return
+        offset = shown - before
         if self._offset is None:
             self._begin()
         elif (seconds := self._offset - offset) >= STEP_SECONDS:

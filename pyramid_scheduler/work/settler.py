@@ -49,7 +49,7 @@ class Settler:
     def stuck(self) -> list[Delivery]:
         """What waits to be settled, where the last flush could not settle all: that may be long in coming."""
         waiting = list(self._waiting) if self._in_hand else []
-        return [settlement.delivery for settlement in (*self._in_hand, *waiting)]
+        return [settlement.delivery for settlement in (*self._in_hand, *self._set_aside, *waiting)]
 
     def flush(self, source: Source) -> None:
         """Settle all that is there; raises BrokerUnavailable or LedgerUnavailable, having lost nothing.

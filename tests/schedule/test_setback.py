@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from compat.schedules import crontab, schedule
 from compat.triggers import trigger_of
@@ -237,3 +238,15 @@ def test_the_machines_own_clock_is_watched_by_every_timekeeper(
             task()
     assert "the clock was put back by 3600 s" in caplog.text
     scheduler.shutdown(0)
+
+
+def test_a_process_that_stands_still_while_it_looks_at_the_clock_sees_no_setback(
+    make_shop: MakeShop, clock: Clock, mocker: MockerFixture, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch = Setbacks(make_shop().ledger.schedules, clock, alone=True)
+    watch.turn()
+    mocker.patch.object(clock, "monotonic", side_effect=[100.0, 110.0])
+    watch.turn()
+    mocker.stopall()
+    watch.turn()
+    assert "put back" not in caplog.text

@@ -331,6 +331,7 @@ def test_a_queue_without_room_holds_up_no_other_outcome_and_what_waits_for_it_is
     for _ in range(3):
         settler.flush(source)  # type: ignore[arg-type]
     assert (source.acked, len(settler), settler.holds_claims) == (["c"], 2, True)
+    assert [delivery.tag for delivery in settler.stuck] == ["a", "b"]
     assert (publisher.publish.call_count, caplog.text.count("wait until there is room")) == (3, 1)
     publisher.publish.side_effect = None
     settler.flush(source)  # type: ignore[arg-type]
