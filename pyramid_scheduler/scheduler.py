@@ -33,6 +33,7 @@ class Scheduler:
     Making one starts no thread and opens no connection. Its methods may be called from any thread. Wherever a job
     is created: InvalidJob, InvalidQueue or InvalidMessage say what is wrong with it, and there is no job.
     BrokerUnavailable says that the broker did not answer within two seconds, or that the connection broke meanwhile.
+    Of many that are created at once some may be sent by then; so where RabbitMQ refuses one of them (InvalidMessage).
     """
 
     def __init__(
