@@ -8,6 +8,7 @@ import sys
 import threading
 import types
 from collections import defaultdict
+from collections.abc import Sequence
 from functools import cached_property
 from multiprocessing.util import register_after_fork
 from operator import attrgetter
@@ -159,13 +160,13 @@ class Celery(Configuring, Registering, Connecting, Subclassing, Pickled):
 
     # Commands
 
-    def start(self, argv: list[str] | None = None) -> Any:
+    def start(self, argv: Sequence[object] | None = None) -> Any:
         """Run the ``celery`` command with these arguments (default: the process's); returns its exit code."""
         from ..bin.celery import main
 
         return main(argv, app=self)
 
-    def worker_main(self, argv: list[str] | None = None) -> Any:
+    def worker_main(self, argv: Sequence[object] | None = None) -> Any:
         """``start`` for a worker; raises ValueError unless ``argv`` says ``worker``."""
         argv = sys.argv if argv is None else argv
         if "worker" not in argv:

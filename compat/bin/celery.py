@@ -10,6 +10,7 @@ from typing import Any
 
 from ..app.utils import find_app
 from ..exceptions import ImproperlyConfigured
+from ..installing import refuse_the_real_one
 from . import asking, beat, environment, moving, tasks, user_options, watching, worker
 
 Command = Callable[[Any, argparse.Namespace], int]
@@ -48,9 +49,9 @@ NOT_OPTIONS = {
 }
 
 
-def main(argv: Sequence[str] | None = None, app: Any = None) -> int:
+def main(argv: Sequence[object] | None = None, app: Any = None) -> int:
     """The console script; returns the exit status."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    words = [str(word) for word in (sys.argv[1:] if argv is None else argv)]  # a number, too
     if words and not words[0].startswith("-") and words[0] not in (*COMMANDS, *REFUSED):
         words = words[1:]  # the program's own name, as in app.start(argv=["celery", "worker"])
     sys.path.insert(0, os.getcwd())
@@ -96,9 +97,11 @@ def _app(args: argparse.Namespace, app: Any) -> Any:
 
 def find(name: str) -> Any:
     try:
-        return find_app(name)
+        app = find_app(name)
     except (ImportError, AttributeError) as error:
         raise ImproperlyConfigured(f"-A {name}: the app cannot be loaded: {error}") from error
+    refuse_the_real_one(type(app))
+    return app
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,11 +4,8 @@ It has one thread, but for the one that writes down casualties: whatever may wai
 
 from __future__ import annotations
 
-import faulthandler
 import logging
 import multiprocessing
-import os
-import signal
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -18,9 +15,9 @@ from typing import Any, Protocol
 from ..core.ending import Ending
 from ..core.errors import SchedulerError
 from ..core.interfaces import Leases
-from ..core.waking import open_pipe
 from .casualties import Casualties
 from .child import Boot
+from .orders import Orders
 from .post import Child, Post
 from .upkeep import BEAT_SECONDS
 from .worker import EXIT_RECYCLE
@@ -75,14 +72,15 @@ class Supervisor:
         self._outdated: deque[Child] = deque()  # to be replaced, one after the other
         self._stop_at: float | None = None
         self._come_up_by = 0.0
-        self._signals = 0
-        self._restart = False
+        self._orders = Orders()
         self._beat_at = 0.0
         self._failure, self._status = "", 0
 
     def run(self) -> int:
         """Until SIGTERM or SIGINT; 1 where no child ever came up, else what the child says that asked for the end."""
-        self._listen_to_signals()
+        self._orders.listen()
+        # Forbidden to daemonic processes, as children would outlive them; ours end when the supervisor is gone.
+        multiprocessing.current_process().daemon = False
         try:
             while not self._is_over():
                 self._turn()
@@ -96,7 +94,7 @@ class Supervisor:
         self._bury()
         self._enforce_deadlines()
         self._beat()
-        self._follow_signals()
+        self._follow_orders()
         self._replace_outdated()
 
     # Children
@@ -119,7 +117,7 @@ class Supervisor:
 
     def _wait(self) -> set[Any]:
         waited = [thing for one in self._children() for thing in one.waited_for()]
-        return set(wait([*waited, self._wakeup], timeout=self._seconds_to_wait()))
+        return set(wait([*waited, self._orders.wakeup], timeout=self._seconds_to_wait()))
 
     def _seconds_to_wait(self) -> float:
         now = time.monotonic()
@@ -129,8 +127,8 @@ class Supervisor:
         return max(0.0, min([LOOK_SECONDS, *(moment - now for moment in moments)]))
 
     def _hear(self, ready: set[Any]) -> None:
-        if self._wakeup in ready:
-            os.read(self._wakeup, 4096)
+        if self._orders.wakeup in ready:
+            self._orders.read()
         for one in self._children():
             if one.pipe in ready:
                 self._hear_child(one)
@@ -223,31 +221,17 @@ class Supervisor:
         except Exception as error:
             log.warning("no beat was heard by the broker: %s", error, exc_info=_is_strange(error))
 
-    # Signals and the end
+    # Orders and the end
 
-    def _listen_to_signals(self) -> None:
-        self._wakeup, write_end = open_pipe()
-        signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_stop)
-        signal.signal(signal.SIGHUP, self._on_restart)
-        faulthandler.register(signal.SIGUSR1)  # where its threads are, on standard error
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-
-    def _on_stop(self, number: int, frame: Any) -> None:
-        self._signals += 1
-
-    def _on_restart(self, number: int, frame: Any) -> None:
-        self._restart = True
-
-    def _follow_signals(self) -> None:
-        if self._signals and self._stop_at is None:
-            self._stop(self._shutdown_seconds if self._signals == 1 else 0.0)
-        if self._signals > 1:
-            self._signals = 1
+    def _follow_orders(self) -> None:
+        orders = self._orders
+        if orders.stops and self._stop_at is None:
+            self._stop(self._shutdown_seconds if orders.stops == 1 else 0.0)
+        if orders.stops > 1:
+            orders.stops = 1
             self._stop(0.0)
-        if self._restart and self._stop_at is None:
-            self._restart = False
+        if orders.restart and self._stop_at is None:
+            orders.restart = False
             log.info("SIGHUP: the children are replaced, one after the other")
             self._outdated = deque(self._children())
 

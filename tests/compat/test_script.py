@@ -47,6 +47,21 @@ if __name__ == "__main__":
     main()
 """
 )
+IN_A_THREAD = (
+    HEAD
+    + """
+import threading
+
+@app.task
+def add(x, y):
+    return x + y
+
+if __name__ == "__main__":
+    worker = threading.Thread(target=app.worker_main, args=(["worker", "--concurrency", 1],))
+    worker.start()
+    worker.join()
+"""
+)
 LOCAL = (
     HEAD.replace("app = ", "if __name__ == '__main__':\n  app = ").replace("app.conf", "  app.conf")
     + """
@@ -97,6 +112,17 @@ def test_a_script_that_starts_its_worker_without_a_guard_runs_the_tasks_it_has(r
 
     assert script.app.send_task("script.add", (1, 2)).get(timeout=SECONDS) == 3
     script.process.terminate()
+    assert script.process.wait(SECONDS) == 0
+
+
+@pytest.mark.peer  # the supervisor alone is tested in tests/work
+def test_a_worker_runs_in_a_thread_of_a_program_and_a_number_may_be_said_to_it_as_a_number(
+    run: Callable[[str], Script],
+) -> None:
+    script = run(IN_A_THREAD)
+
+    assert script.app.send_task("script.add", (1, 2)).get(timeout=SECONDS) == 3
+    script.app.control.shutdown()
     assert script.process.wait(SECONDS) == 0
 
 

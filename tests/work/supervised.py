@@ -1,7 +1,8 @@
-"""``python -m tests.work.supervised DIRECTORY PROCESSES CONDUCT``: a supervisor whose children leave lines in files."""
+"""``python -m tests.work.supervised DIRECTORY PROCESSES CONDUCT [WITHIN]``: a supervisor; its children leave lines."""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -121,12 +122,27 @@ class Home:
         note(self.directory, "closed")
 
 
-if __name__ == "__main__":
+def supervise(directory: Path, processes: int, conduct: str) -> int:
     supervising.BEAT_SECONDS = 0.2
-    supervisor = Supervisor(
-        boot=Boot(Path(sys.argv[1]), sys.argv[3]),
+    return Supervisor(
+        boot=Boot(directory, conduct),
         make_home=Home,
-        processes=int(sys.argv[2]),
+        processes=processes,
         announce=lambda line: print(line, flush=True),
-    )
-    sys.exit(supervisor.run())
+    ).run()
+
+
+def main(directory: str, processes: str, conduct: str, within: str = "") -> int:
+    """``within`` another program the supervisor is a daemon of its own, which is never told to stop."""
+    order = (Path(directory), int(processes), conduct)
+    if not within:
+        return supervise(*order)
+    kind: Any = {"thread": threading.Thread, "process": multiprocessing.get_context("fork").Process}[within]
+    daemon = kind(target=supervise, args=order, daemon=True)
+    daemon.start()
+    daemon.join()
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

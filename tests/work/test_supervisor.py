@@ -20,10 +20,10 @@ from tests.work.supervised import SHUTDOWN_SECONDS
 class Crew:
     """One supervisor and the lines its children left."""
 
-    def __init__(self, directory: Path, processes: int, conduct: str) -> None:
+    def __init__(self, directory: Path, processes: int, conduct: str, within: str) -> None:
         self.directory = directory
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.work.supervised", str(directory), str(processes), conduct],
+            [sys.executable, "-m", "tests.work.supervised", str(directory), str(processes), conduct, within],
             cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
 
@@ -52,8 +52,8 @@ class Crew:
 def make_crew(tmp_path: Path) -> Iterator[Callable[..., Crew]]:
     crews: list[Crew] = []
 
-    def make(processes: int = 1, conduct: str = "work") -> Crew:
-        crews.append(Crew(tmp_path, processes, conduct))
+    def make(processes: int = 1, conduct: str = "work", within: str = "") -> Crew:
+        crews.append(Crew(tmp_path, processes, conduct, within))
         return crews[-1]
 
     yield make
@@ -83,6 +83,16 @@ def test_workers_and_a_timekeeper_come_up_each_under_a_name_of_its_own(make_crew
     crew.signal(signal.SIGTERM)
     assert crew.wait() == 0
     assert "up: 2" in crew.output()
+
+
+@pytest.mark.parametrize("daemon", ["thread", "process"])
+def test_a_daemon_of_another_program_may_be_a_supervisor_and_its_children_end_with_it(
+    make_crew: Make, daemon: str
+) -> None:
+    crew = make_crew(within=daemon)
+    up = crew.up(2)
+    crew.signal(signal.SIGINT)
+    wait_for(lambda: not any(is_running(pid) for pid, _, _ in up))
 
 
 def test_the_supervisor_beats_for_its_workers_and_not_for_the_timekeeper(make_crew: Make) -> None:

@@ -24,6 +24,8 @@ USAGE = 64
 Start = Callable[..., dict[str, Any]]
 proj = Celery("proj", broker="redis://own", set_as_current=False, task_default_queue="mine", worker_concurrency=5)
 APP = ("-A", f"{__name__}:proj")
+#: As a class of the real Celery is made.
+stranger = type("Celery", (), {"__module__": "celery.app.base"})()
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +39,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def start(monkeypatch: pytest.MonkeyPatch) -> Start:
     """Says what processes would have been started, and which files there were by then."""
 
-    def begin(*words: str) -> dict[str, Any]:
+    def begin(*words: object) -> dict[str, Any]:
         told: dict[str, Any] = {}
 
         def supervise(load: Any, **options: Any) -> int:
@@ -99,10 +101,10 @@ def test_what_is_said_of_all_commands_reaches_the_processes_of_a_worker(start: S
 
 @pytest.mark.parametrize(
     ("words", "processes"),
-    [(("-c", "auto"), len(os.sched_getaffinity(0))), (("-c", "0"), 5), ((), 5), (("-c", "2"), 2)],
-    ids=["auto", "nothing", "unsaid", "two"],
+    [(("-c", "auto"), len(os.sched_getaffinity(0))), (("-c", "0"), 5), ((), 5), (("-c", "2"), 2), (("-c", 2), 2)],
+    ids=["auto", "nothing", "unsaid", "two", "a number"],
 )
-def test_there_are_as_many_processes_as_is_said(start: Start, words: tuple[str, ...], processes: int) -> None:
+def test_there_are_as_many_processes_as_is_said(start: Start, words: tuple[object, ...], processes: int) -> None:
     assert start(*APP, "worker", *words)["processes"] == processes
 
 
@@ -122,6 +124,11 @@ def test_a_pidfile_is_there_while_the_command_runs(
 
     assert start(*APP, *words)["files"] == [name]
     assert os.listdir() == []
+
+
+def test_an_app_of_the_real_celery_is_refused_with_the_way_out(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-A", f"{__name__}:stranger", "worker"]) == USAGE
+    assert "call compat.install_as_celery() before it is imported" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
