@@ -11,7 +11,7 @@ from typing import Any
 from ..app.utils import find_app
 from ..exceptions import ImproperlyConfigured
 from ..installing import refuse_the_real_one
-from . import asking, beat, environment, moving, tasks, user_options, watching, worker
+from . import asking, beat, environment, foreign, moving, tasks, user_options, watching, worker
 
 Command = Callable[[Any, argparse.Namespace], int]
 
@@ -52,15 +52,18 @@ NOT_OPTIONS = {
 def main(argv: Sequence[object] | None = None, app: Any = None) -> int:
     """The console script; returns the exit status."""
     words = [str(word) for word in (sys.argv[1:] if argv is None else argv)]  # a number, too
-    if words and not words[0].startswith("-") and words[0] not in (*COMMANDS, *REFUSED):
+    others = {name: entry for name, entry in foreign.words().items() if name not in (*COMMANDS, *REFUSED)}
+    if words and not words[0].startswith("-") and words[0] not in (*COMMANDS, *REFUSED, *others):
         words = words[1:]  # the program's own name, as in app.start(argv=["celery", "worker"])
     sys.path.insert(0, os.getcwd())
-    args, unknown = _parser().parse_known_args(words)
+    args, unknown = _parser(tuple(others)).parse_known_args(words)
     try:
         if args.command in REFUSED:
             raise ImproperlyConfigured(REFUSED[args.command])
         environment.hand_on(args)
         app = _app(args, app)
+        if args.command in others:
+            return foreign.run(others[args.command], app, args, BEFORE_THE_WORD)
         args.user_options, unknown = user_options.parse(app, args.command, unknown, vars(args))
         _refuse(args.command, unknown)
         return COMMANDS[args.command][1](app, args)
@@ -104,7 +107,7 @@ def find(name: str) -> Any:
     return app
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(others: Sequence[str] = ()) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="celery", description=__doc__, allow_abbrev=False)
     parser.add_argument("-A", "--app", help="module:attribute, or module, of the app")
     parser.add_argument("-b", "--broker", help="URL of the broker")
@@ -125,6 +128,8 @@ def _parser() -> argparse.ArgumentParser:
         environment.take_defaults(command, name)
     for name in REFUSED:
         commands.add_parser(name, add_help=False)
+    for name in others:
+        foreign.add_word(commands, name)
     return parser
 
 
@@ -132,3 +137,11 @@ def _version() -> str:
     from .. import VERSION_BANNER
 
     return VERSION_BANNER
+
+
+def __getattr__(name: str) -> Any:
+    if name == "celery":
+        from .group import celery  # not before it is asked for: Click may not be installed
+
+        return celery
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,6 +10,11 @@ import pytest
 from pytest_mock import MockerFixture
 
 from compat import Celery, current_app, current_task, shared_task
+from compat.apps.beat import Beat
+from compat.apps.beat import logger as beat_logger
+from compat.apps.worker import Worker
+from compat.apps.worker import logger as worker_logger
+from compat.concurrency import asynpool
 from compat.exceptions import DuplicateTaskNameWarning, ImproperlyConfigured, NotRegistered
 from compat.local import PromiseProxy
 
@@ -19,6 +24,17 @@ def test_a_setting_is_known_under_its_old_and_its_new_name(app: Any) -> None:
 
     assert app.conf["CELERY_ALWAYS_EAGER"] is True
     assert app.conf.CELERY_ALWAYS_EAGER is True
+
+
+def test_worker_and_beat_are_where_programs_that_start_them_look_for_them(app: Any) -> None:
+    assert issubclass(app.Worker, Worker)
+    assert issubclass(app.Beat, Beat)
+    assert Beat(app=app, loglevel="info").app is app
+    assert {loggers.name for loggers in (worker_logger, beat_logger)} == {"celery.apps.worker", "celery.beat"}
+
+
+def test_a_program_may_wish_for_more_time_for_processes_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asynpool, "PROC_ALIVE_TIMEOUT", asynpool.PROC_ALIVE_TIMEOUT * 20)
 
 
 def test_an_unknown_keyword_of_the_app_is_a_setting() -> None:

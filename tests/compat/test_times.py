@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compat.utils import time as times
+from compat.utils.iso8601 import parse_iso8601
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOON = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -101,6 +102,8 @@ def test_seconds_are_real_seconds_whatever_the_clocks_do(moment: datetime, secon
 )
 def test_iso_texts_are_dates(text: Any, moment: Any) -> None:
     assert times.maybe_iso8601(text) == moment
+    if isinstance(text, str) and text:
+        assert parse_iso8601(text) == moment
 
 
 @pytest.mark.parametrize(
