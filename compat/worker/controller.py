@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from .. import signals
+from ..concurrency import PREFORK
 from ..concurrency.base import BasePool
 from ..periodic import declare_beat_schedule
 from ..pipeline import queues_of, speaks_kombu
@@ -57,6 +58,7 @@ class WorkController(Stepping):
         self.hostname = default_nodename(hostname)
         self.loglevel, self.logfile = loglevel, logfile
         self.pool_cls = pool or self.pool_cls
+        self._stands_for_processes = (pool or self.app.conf.worker_pool) in PREFORK
         self.options = options
         self.started_at = time.time()
         self.app.loader.init_worker()
@@ -114,6 +116,8 @@ class WorkController(Stepping):
         self.app.set_default()
         check_rates(self.app)
         self.boot()
+        if self._stands_for_processes:
+            self.app.loader.init_worker_process()
         signals.worker_process_init.send(sender=self.hostname)
         try:
             declare_beat_schedule(self.app, self.prepare())

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from compat import Celery, signals
+from compat.contrib.testing.app import TestApp
+from compat.contrib.testing.worker import start_worker
 from compat.loaders import get_loader_cls
 from compat.loaders.app import AppLoader
 from compat.loaders.base import autodiscover_tasks, find_related_module
@@ -135,3 +137,17 @@ def test_the_loader_is_told_when_workers_and_processes_start() -> None:
         call()
 
     assert told == ["worker", "process", "end"]
+
+
+@pytest.mark.parametrize(("pool", "told"), [("prefork", ["process"]), ("solo", [])])
+def test_a_worker_in_this_process_is_its_own_process_where_it_was_to_have_some(pool: str, told: list[str]) -> None:
+    heard: list[str] = []
+
+    class Telling(AppLoader):
+        def on_worker_process_init(self) -> None:
+            heard.append("process")
+
+    app = TestApp(set_as_current=False, loader=Telling)
+    with start_worker(app, pool=pool, perform_ping_check=False):
+        assert heard == told
+    app.close()
