@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kombu.utils.encoding import ensure_bytes
-from sqlalchemy.exc import DatabaseError, IntegrityError, InterfaceError, InvalidRequestError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.exc import StaleDataError
 
 from ... import states
 from ...app.defaults import DEFAULTS
@@ -22,13 +21,13 @@ from ...utils.log import get_logger
 from ...utils.time import maybe_timedelta
 from ..base import BaseBackend
 from .models import Task, TaskExtended, TaskSet
+from .repeating import RETRYABLE, retry
 from .session import SessionManager
 from .tables import Tables
 
-__all__ = ("DatabaseBackend", "SessionManager", "Task", "TaskExtended", "TaskSet", "session_cleanup")
+__all__ = ("DatabaseBackend", "SessionManager", "Task", "TaskExtended", "TaskSet", "retry", "session_cleanup")
 logger = get_logger("celery.backends.database")
 
-RETRYABLE = (DatabaseError, InterfaceError, InvalidRequestError, StaleDataError)
 _ENCODED = ("args", "kwargs", "children")
 _PICKLE = b"\x80"
 

@@ -12,7 +12,7 @@ import sqlalchemy
 
 from compat import states
 from compat.app.task import Context
-from compat.backends.database import session_cleanup
+from compat.backends.database import retry, session_cleanup
 from compat.backends.database.models import ResultModelBase, Task, TaskExtended, TaskSet
 from compat.backends.database.session import SessionManager
 from tests import servers
@@ -147,3 +147,24 @@ def test_a_connection_that_the_server_closed_is_replaced_before_it_is_used(make_
         connection.execute(sqlalchemy.text(f"SELECT pg_terminate_backend(pid, 5000) FROM {others}"))
 
     assert backend.get_result("one") == 1
+
+
+def test_a_query_of_ones_own_is_tried_again_as_often_as_is_said(make_app: MakeApp) -> None:
+    """As Airflow asks for the states of many tasks at once; Celery had ``retry`` until 5.6."""
+    app = make_app()
+    app.backend.store_result("one", 1, "SUCCESS")
+    tried: list[int] = []
+
+    @retry
+    def query(ids: set[str], fails: int) -> list[str]:
+        tried.append(fails)
+        if len(tried) <= fails:
+            raise sqlalchemy.exc.OperationalError("select", {}, Exception("gone"))
+        with session_cleanup(app.backend.ResultSession()) as session:
+            return [task.status for task in session.scalars(sqlalchemy.select(Task).where(Task.task_id.in_(ids)))]
+
+    assert (query({"one", "two"}, 2), len(tried)) == (["SUCCESS"], 3)
+    tried.clear()
+    with pytest.raises(sqlalchemy.exc.OperationalError):
+        query({"one"}, 9, max_retries=2)
+    assert len(tried) == 2
