@@ -19,6 +19,8 @@ from kombu.utils.functional import retry_over_time
 
 from pyramid_scheduler.api import PLAIN, BrokerUnavailable, Message, Run, write_plain_json
 
+from ._state import get_current_task
+
 #: A durable queue without any of these is a name, and the pipeline makes it; all others are for kombu to declare.
 _LIMITS = ("expires", "message_ttl", "max_length", "max_length_bytes", "max_priority")
 _TRAITS = ("exclusive", "auto_delete", "queue_arguments")
@@ -69,7 +71,13 @@ class CatchingRetry(Catching):
         self._run = run
 
     def wants(self, headers: Mapping[str, Any]) -> bool:
-        return headers.get("id") == self._run.id and headers.get("retries") == self._run.retries + 1
+        return headers.get("id") == self._run.id and headers.get("retries") == self._counted() + 1
+
+    def _counted(self) -> int:
+        """The retries by the task's own count, which one that merely waits for its turn may have put back."""
+        task = get_current_task()
+        request = None if task is None else task.request
+        return self._run.retries if request is None or request.id != self._run.id else request.retries
 
 
 class PipelineProducer:

@@ -78,6 +78,9 @@ class SqlSchedules:
                 return Addition.CREATED
             # Others start at the same time, and one of them was faster: there was no row yet to be locked.
             return self._add(connection, new, self._stored(connection, [id_]), canceled)
+        if _is_another_call(old, new):
+            other = replace(new, id=f"{new.id}@{new.message.headers['eta']}")
+            return self._add(connection, other, self._stored(connection, [key(other.id)]), canceled)
         if not new.replace_existing:
             return Addition.EXISTS
         row = schedule_row(_merged(old, new))
@@ -226,3 +229,11 @@ def _merged(old: Schedule, new: Schedule) -> Schedule:
     next_fire_at: Any = None if state is ScheduleState.PAUSED else times.next_fire_at
     kept: dict[str, Any] = {"due_at": times.due_at, "last_fire_at": old.last_fire_at, "created_at": old.created_at}
     return replace(new, state=state, next_fire_at=next_fire_at, **kept)
+
+
+def _is_another_call(old: Schedule, new: Schedule) -> bool:
+    """Of a task, for another time, whose caller has chosen the same id: not the same one that comes twice, and not the
+    retry of a run that was repeated. Ids of date jobs are taken once they are there; those of calls never are."""
+    eta = new.message.headers.get("eta")
+    is_call = new.kind is JobKind.ASYNC and bool(eta) and not new.message.headers.get("retries")
+    return is_call and not new.replace_existing and eta != old.message.headers.get("eta")

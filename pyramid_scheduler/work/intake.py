@@ -70,12 +70,14 @@ class Intake:
         return [d for d in self._received if not (token := _token(d)) or token in allowed]
 
     def _fire(self, delivery: Delivery) -> str:
-        """What fired it: every retry of a run is a fire of its own, though they all have the run's id. What anybody may
-        have written takes the place of nothing that is signed, nor of what is signed with a key that is not ours."""
+        """What fired it: every retry of a run is a fire of its own, though they all have the run's id, and so is each
+        time for which one has chosen the same id again, or does not count a retry as one. What anybody may have written
+        takes the place of nothing that is signed, nor of what is signed with a key that is not ours."""
         headers = delivery.headers
         retries = headers.get("retries")
+        moment = headers.get(wire.DUE) if headers.get(wire.FINAL) else ""  # the id of a recurring job's run has its own
         sort = "" if self._is_genuine(delivery) else f"{headers.get(wire.SIGNATURE, 'unsigned')} "
-        return f"{sort}{headers.get('id')}{f'#{retries}' if retries else ''}"
+        return f"{sort}{headers.get('id')}{f'#{retries}' if retries else ''}{f'@{moment}' if moment else ''}"
 
     def empty(self, source: Source) -> None:
         """Give back all that no thread has taken: it may run elsewhere."""

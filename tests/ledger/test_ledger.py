@@ -135,6 +135,21 @@ def test_an_id_that_is_taken_is_left_alone_or_replaced_as_asked(ledger: SqlLedge
     assert ledger.schedules.get("one").next_fire_at == 9000.0  # type: ignore[union-attr]
 
 
+def test_calls_of_one_id_for_other_times_are_kept_and_one_that_comes_twice_once(ledger: SqlLedger) -> None:
+    def call(eta: str, kind: JobKind = JobKind.ASYNC, **headers: Any) -> Schedule:
+        message = replace(MESSAGE, headers={**MESSAGE.headers, "id": "one", "eta": eta, **headers})
+        return replace(schedule("one", kind=kind, trigger={"type": "date", "at": eta}), message=message)
+
+    times = [f"2030-01-01T00:00:0{second}+00:00" for second in range(3)]
+    add = ledger.schedules.add
+    assert add([call(times[0])]) == [Addition.CREATED]
+    assert add([call(times[1]), call(times[2])]) == [Addition.CREATED] * 2
+    assert add([call(eta) for eta in times]) == [Addition.EXISTS] * 3
+    assert add([call("2031-01-01T00:00:00+00:00", retries=1)]) == [Addition.EXISTS]
+    assert add([call("2031-01-01T00:00:00+00:00", JobKind.DATE)]) == [Addition.EXISTS]
+    assert {one.message.id for one in ledger.schedules.find()} == {"one"}
+
+
 def test_of_many_who_store_the_same_at_once_one_creates_it(open_again: Callable[[], SqlLedger]) -> None:
     same = [schedule(f"s{n}", replace_existing=True) for n in range(3)]
     ledgers = [open_again() for _ in range(8)]

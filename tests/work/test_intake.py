@@ -44,8 +44,8 @@ class Basket:
         self.acked += deliveries
 
 
-def fire(token: str, retries: int = 0) -> Delivery:
-    headers = {"id": "one", "task": "t", "retries": retries, wire.TOKEN: token}
+def fire(token: str, retries: int = 0, **more: Any) -> Delivery:
+    headers = {"id": "one", "task": "t", "retries": retries, wire.TOKEN: token, **more}
     return Delivery("q", headers, b"", "application/json", "utf-8", {}, token)
 
 
@@ -72,6 +72,21 @@ def test_every_retry_of_a_run_is_a_fire_of_its_own() -> None:
     assert admitted(runs, fire("b", retries=1)) == (["b"], [])
     assert admitted(runs, fire("c", retries=2)) == (["c"], [])
     assert admitted(runs, fire("d", retries=2)) == ([], ["d"])
+
+
+def test_an_id_that_is_chosen_again_for_another_time_is_fired_again() -> None:
+    runs, noon, later = FirstComeRuns(), {wire.FINAL: True, wire.DUE: "12:00"}, {wire.FINAL: True, wire.DUE: "12:05"}
+
+    assert admitted(runs, fire("a", **noon), fire("b", **noon)) == (["a"], ["b"])
+    assert admitted(runs, fire("c", **later), fire("d", **later)) == (["c"], ["d"])
+    assert admitted(runs, fire("e", retries=1, **noon), fire("f", retries=1, **later)) == (["e", "f"], [])
+
+
+def test_a_recurring_job_s_run_is_told_by_its_id_alone_as_the_ledger_has_it() -> None:
+    runs = FirstComeRuns()
+    admitted(runs, fire("a", **{wire.DUE: "12:00"}))
+
+    assert [fired.split()[-1] for fired in runs.holders] == ["one"]
 
 
 def test_what_is_not_signed_takes_the_place_of_nothing_that_is() -> None:
