@@ -10,7 +10,7 @@ from typing import Any
 
 from kombu.utils.encoding import safe_repr, safe_str
 
-from pyramid_scheduler.api import SUCCEEDED, JobTerminated, Outcome, Run, RunState, Task, WorkerLost
+from pyramid_scheduler.api import SUCCEEDED, JobTerminated, Message, Outcome, Run, RunState, Task, WorkerLost
 
 from .. import signals, states
 from ..app import trace
@@ -112,12 +112,20 @@ class Handler:
         with catching as caught:
             try:
                 outcome = self._traced(task, run, catching)
-            except BaseException:  # there is no outcome to hand it on with
+            except BaseException as error:  # there is no outcome to hand it on with
                 if caught:
-                    self.app.pipeline.scheduler.publisher.publish(caught)
+                    self._send_at_once(caught, run, error)
                 raise
         # Whatever the task did after it called retry: what it sent is sent.
         return replace(outcome, follow_ups=(*outcome.follow_ups, *caught)) if caught else outcome
+
+    def _send_at_once(self, caught: list[Message], run: Run, error: BaseException) -> None:
+        try:
+            self.app.pipeline.scheduler.publisher.publish(caught)
+        except Exception:
+            if isinstance(error, Exception):
+                raise
+            refusing.exception("the retry of %s[%s] is not sent: it ends by %r", run.task, run.id, error)
 
     def _traced(self, task: Any, run: Run, catching: Catching) -> Outcome:
         try:

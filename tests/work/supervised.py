@@ -138,6 +138,7 @@ def main(directory: str, processes: str, conduct: str, within: str = "") -> int:
     if not within:
         return supervise(*order)
     kind: Any = {"thread": threading.Thread, "process": multiprocessing.get_context("fork").Process}[within]
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which is ignored by what a shell runs in the background
     daemon = kind(target=supervise, args=order, daemon=True)
     daemon.start()
     daemon.join()
