@@ -124,7 +124,7 @@ def test_a_forked_child_that_comes_back_from_its_task_says_nothing_of_the_run(
     signals.task_success.connect(tell, sender=forks)
     signals.task_failure.connect(tell, sender=forks)
     assert forks.delay().get(timeout=SECONDS) == "the parent"
-    wait_for(told.exists)
+    wait_for(lambda: told.exists() and told.read_text())
     assert told.read_text() == f"{os.getpid()}\n"
 
 
