@@ -84,6 +84,10 @@ class AmqpPublisher:
                     self._drop()
                     if attempt == 2 or fresh:
                         raise self._said(error) from error
+                except BaseException as error:  # a time limit may strike here
+                    if self._unconfirmed or not isinstance(error, InvalidMessage):
+                        self._drop()  # the answers to what was sent would be taken for those of the next
+                    raise
 
     def _said(self, error: Exception) -> Exception:
         """Of a message that will never be taken it would be wrong to say that the broker is away: it would be tried

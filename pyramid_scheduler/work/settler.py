@@ -85,8 +85,11 @@ class Settler:
                     continue
             except QueueUnavailable:
                 closed |= queues
-            self._in_hand = [one for one in self._in_hand if one is not settlement]
-            self._set_aside.append(settlement)
+            self._put_aside(settlement)
+
+    def _put_aside(self, settlement: Settlement) -> None:
+        self._in_hand = [one for one in self._in_hand if one is not settlement]
+        self._set_aside.append(settlement)
 
     def _publish_follow_ups(self, settlements: Sequence[Settlement]) -> None:
         for settlement in settlements:
@@ -107,7 +110,12 @@ class Settler:
 
     def _settle_one_by_one(self) -> None:
         """One of them cannot be written or published, ever: it must not hold up the others."""
-        settled = [self._settle_alone(settlement) for settlement in self._in_hand]
+        settled = []
+        for settlement in self._in_hand:
+            try:
+                settled.append(self._settle_alone(settlement))
+            except QueueUnavailable:
+                self._put_aside(settlement)
         self._in_hand = [settlement for settlement in settled if settlement is not None]
 
     def _settle_alone(self, settlement: Settlement) -> Settlement | None:

@@ -83,6 +83,30 @@ def test_a_header_that_amqp_has_no_type_for_is_named_and_the_next_message_goes_o
     assert connection.channel().basic_get(queue).headers["id"] == "job0"
 
 
+class Struck(BaseException):
+    """As a time limit strikes a job that is just publishing."""
+
+
+def test_what_a_batch_that_broke_off_has_sent_is_not_counted_among_the_next(
+    make_broker: MakeBroker, connection: amqp.Connection, queue: str, mocker: MockerFixture
+) -> None:
+    full, fine = message(queue), message(f"{queue}-fine")
+    broker = make_broker(queue_arguments={"x-max-length": 1, "x-overflow": "reject-publish"})
+    try:
+        broker.publisher.publish([full])
+        with pytest.raises(InvalidMessage):
+            broker.publisher.publish([full, replace(fine, headers={"day": date(2026, 5, 1)})])
+        broker.publisher.publish([fine])
+        broker.purge(fine.queue)
+        mocker.patch.object(broker.publisher, "_await_confirmations", side_effect=Struck)
+        with pytest.raises(Struck):
+            broker.publisher.publish([full])
+        mocker.stopall()
+        broker.publisher.publish([fine])
+    finally:
+        connection.channel().queue_delete(fine.queue)
+
+
 def large(queue: str) -> Message:
     return Message(queue, {"id": "large"}, b"x" * 2**20)
 

@@ -352,6 +352,25 @@ def test_what_follows_a_run_and_will_never_be_taken_holds_up_no_other_and_its_me
     assert len(parked) == 1
 
 
+def test_a_queue_without_room_behind_what_will_never_be_taken_holds_up_nothing_either(mocker: MockerFixture) -> None:
+    publisher, source = mocker.Mock(), Source()
+    settler = Settler(history=mocker.Mock(), publisher=publisher, stored=mocker.Mock())
+    errors = {"large": InvalidMessage("too large"), "full": QueueUnavailable("full")}
+    for queue in errors:
+        settler.add(settlement(queue, Outcome(RunState.RETRIED, follow_ups=(Message(queue, {"id": queue}, b""),))))
+    settler.add(settlement("fine", Outcome(RunState.SUCCEEDED)))
+
+    def publish(messages: list[Message]) -> None:
+        raise errors[messages[0].queue]
+
+    publisher.publish.side_effect = publish
+    settler.flush(source)  # type: ignore[arg-type]
+    assert (source.acked, [delivery.tag for delivery in settler.stuck]) == (["large", "fine"], ["full"])
+    publisher.publish.side_effect = None
+    settler.flush(source)  # type: ignore[arg-type]
+    assert (source.acked, len(settler)) == (["large", "fine", "full"], 0)
+
+
 def test_what_began_before_its_ack_is_acked_before_the_journal_forgets_it_and_is_never_given_back(
     mocker: MockerFixture,
 ) -> None:
