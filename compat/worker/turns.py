@@ -43,19 +43,21 @@ class Turns:
 
     def _wait(self, run: Run, seconds: float) -> Outcome | None:
         scheduler = self._app.pipeline.scheduler
-        now = scheduler.clock.time()
-        at = self._take(run.task, seconds, now)
-        if at - now > NEAR_SECONDS:
+        left = self._take(run.task, seconds, scheduler.clock.monotonic())
+        if left > NEAR_SECONDS:
+            now = scheduler.clock.time()
+            at = now + left
             message = scheduler.sealer.reseal(run.delivery.message(), **{"id": run.id, TURN: at})
             return Outcome(RunState.IGNORED, later=(Schedule.once(message, at, now),))
-        time.sleep(max(at - now, 0))
+        time.sleep(left)
         return None
 
     def _take(self, name: str, seconds: float, now: float) -> float:
+        """In how many seconds; of the steady clock, as the other may be put back."""
         with self._lock:
             at = max(self._free_at.get(name, now), now)
             self._free_at[name] = at + seconds
-            return at
+            return at - now
 
 
 def check_rates(app: Any) -> None:

@@ -9,11 +9,13 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
 from compat.contrib.testing.worker import start_worker
 from compat.exceptions import ImproperlyConfigured, Reject
 from compat.worker.embedding import embed
 from compat.worker.turns import Turns, check_rates
+from pyramid_scheduler.api import Message
 from tests.fleet import wait_for
 
 SECONDS = 10
@@ -84,6 +86,22 @@ def test_a_turn_comes_when_it_is_due(
 
     assert [one.get(timeout=SECONDS) for one in results] == ["0", "1", "2", "3"]
     assert started[-1] - started[0] >= 3 / per_second - 0.02
+
+
+def test_no_turn_waits_for_the_time_that_was_when_the_clock_is_put_back(
+    app: Any, limited: Any, mocker: MockerFixture
+) -> None:
+    scheduler = app.pipeline.scheduler
+    put_back = mocker.patch.object(scheduler.clock, "time", create=True)
+    mocker.patch.object(scheduler.sealer, "reseal", return_value=Message("q", {"id": "one", "task": "limited"}, b""))
+    gate, run = Turns(app).gate(limited), mocker.Mock(task="limited", headers={})
+    assert gate is not None
+    put_back.return_value = 1_800_003_600.0
+    assert gate(run) is None
+    put_back.return_value = 1_800_000_000.0
+    outcome = gate(run)
+    assert outcome is not None
+    assert outcome.later[0].due_at == pytest.approx(1_800_000_010.0, abs=5)
 
 
 @pytest.mark.parametrize("word", ["flaky", "fussy"])
