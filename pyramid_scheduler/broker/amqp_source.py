@@ -184,7 +184,7 @@ class AmqpSource:
         self.ack(mine)
         try:
             if mine and self._channel is not None:
-                self._channel.basic_qos(0, 0, False)  # for later consumers of this channel: no limit of their own
+                self._channel.flow(True)  # which it is; a basic_qos would lift the limit of the channel
         except ERRORS as error:
             raise self._lost(error) from error
         return mine

@@ -293,6 +293,20 @@ def test_the_broker_sends_ahead_what_is_asked_for_and_no_more(
     assert {*ids(few + many + take(other, 170))} == {f"job{n}" for n in range(300)}
 
 
+@pytest.mark.parametrize("kind", TYPES)
+def test_who_makes_certain_of_an_ack_is_sent_no_more_for_it(
+    make_broker: MakeBroker, open_source: Any, queue: str, kind: str
+) -> None:
+    broker = make_broker(queue_type=kind)
+    broker.publisher.publish([message(queue, n) for n in range(50)])
+    source = open_source(broker)
+
+    few = take(source, 2)
+    assert source.ack_for_certain(few) == few
+    take(source, 2)
+    assert broker.size(queue) >= 50 - 2 - 2 * 2
+
+
 def test_who_has_no_room_waits_until_woken_though_more_is_here_than_was_asked_for(
     make_broker: MakeBroker, open_source: Any, queue: str
 ) -> None:
