@@ -87,9 +87,9 @@ class Setbacks:
 
 
 def _sooner(schedule: Schedule, due: float, now: float) -> float | None:
-    trigger, found = schedule.trigger, due
+    trigger, found, since = schedule.trigger, due, schedule.last_fire_at or schedule.created_at
     if trigger.get("type") == "interval":
         found = triggers.in_step(trigger, due, now)
-    elif triggers.follows_elapsed_time(trigger) or (schedule.last_fire_at or now) - now > CORRECTION_SECONDS:
+    elif triggers.follows_elapsed_time(trigger) or since - now > CORRECTION_SECONDS:
         found = triggers.next_fire(trigger, None, now) or due
     return found if found < due else None

@@ -161,6 +161,17 @@ def test_a_clock_that_was_wrong_by_days_keeps_no_fixed_time_from_coming(
     assert shop.live(48 * HOUR) == ["2027-01-06T12:30:00+00:00", "2027-01-07T12:30:00+00:00"]
 
 
+@pytest.mark.parametrize("which", FIXED)
+def test_nor_the_first_one_of_a_job_that_was_made_while_it_was_wrong(
+    make_shop: MakeShop, clock: Clock, which: str
+) -> None:
+    shop = make_shop()
+    shop.store(FIXED[which])
+    shop.live(60)
+    clock.put_back = 240 * HOUR
+    assert shop.live(24 * HOUR) == ["2027-01-05T12:30:00+00:00"]
+
+
 def test_what_never_fired_and_what_is_not_to_start_yet_wait_no_longer_than_they_would(
     make_shop: MakeShop, clock: Clock
 ) -> None:
