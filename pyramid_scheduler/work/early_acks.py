@@ -103,7 +103,8 @@ class EarlyAcks:
         since = now if self._closed else now - BRISK_SECONDS
         promised = [*stuck, *(delivery for delivery, began_at in running if began_at <= since)]
         self._say(source, [delivery for delivery in promised if delivery.begun and not delivery.acked])
-        self._answer(source)
+        if not self._closed:  # from then on who asks is refused, and sees to it himself
+            self._answer(source)
         if was_asked and self._journaled and not self._closed:
             self._promising, self._brisk_until = source, now + PROMISING_SECONDS
 

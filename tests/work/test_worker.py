@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 
+from pyramid_scheduler.core.clock import SystemClock
 from pyramid_scheduler.core.errors import BrokerUnavailable, LedgerUnavailable
 from pyramid_scheduler.core.message import Delivery
 from pyramid_scheduler.core.run import Outcome, RunState
+from pyramid_scheduler.work.early_acks import EarlyAcks
 from pyramid_scheduler.work.lifespan import Lifespan
 from pyramid_scheduler.work.settler import BATCH
 from pyramid_scheduler.work.worker import EXIT_RECYCLE, EXIT_STOPPED, IDLE_WAIT_SECONDS
@@ -391,6 +393,22 @@ def test_a_job_whose_early_ack_is_not_to_be_had_goes_back_unrun_when_the_worker_
     wait_for(lambda: none_alive(shop))
     assert ran == []
     assert shop.source.acked == []
+
+
+def test_who_asks_for_an_early_ack_as_the_worker_leaves_has_none(mocker: MockerFixture) -> None:
+    source, answers = FakeSource([delivery("a")]), list[bool]()
+    (asked,) = source.receive(1, 0)
+    early = EarlyAcks(lambda: source, SystemClock())
+    early.close()
+    may_go_on, refuse = threading.Event(), early.refuse
+    mocker.patch.object(early, "refuse", side_effect=lambda: may_go_on.wait() and refuse())
+    thread = threading.Thread(target=lambda: answers.append(early.ask(asked)))
+    thread.start()
+    wait_for(lambda: len(early))
+    early.serve(source, ())
+    may_go_on.set()
+    thread.join()
+    assert (source.acked, answers) == ([], [False])
 
 
 def test_what_waited_for_its_ack_during_a_standstill_is_not_begun(make_workshop: Make, mocker: MockerFixture) -> None:
