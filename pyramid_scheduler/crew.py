@@ -155,7 +155,7 @@ class SupervisorHome:
         """In one transaction: the record, the message if it failed, and word to its task if that wants it. Nothing,
         where the run has said itself how it ended, and died right after that."""
         begun, history = ending.begun, self._scheduler.ledger.history
-        if history.is_done(begun.run_id, begun.retries, wire.created_at(begun.message.headers)):
+        if history.is_done(begun.run_id, begun.retries, wire.not_before(begun.message.headers)):
             return
         parked = []
         if ending.state is RunState.FAILED:

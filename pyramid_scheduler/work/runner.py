@@ -110,10 +110,10 @@ class Runner:
 
     def _is_done(self, run: Run) -> bool:
         """Another consumer had this message and went silent: did it get as far as the outcome, or die of the run?"""
-        created_at = run.created_at
-        if self._history.is_done(run.id, run.retries, created_at):
+        since = wire.not_before(run.headers)
+        if self._history.is_done(run.id, run.retries, since):
             return True
-        if run.task not in self._reserved and self._history.begin_again(run.id, created_at) + 1 >= self._poison_limit:
+        if run.task not in self._reserved and self._history.begin_again(run.id, since) + 1 >= self._poison_limit:
             raise PoisonMessage(
                 f"running it has killed its worker {self._poison_limit} times (scheduler.worker.poison_limit);"
                 " mend it, then retry it"

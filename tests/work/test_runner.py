@@ -12,6 +12,7 @@ from pytest_mock import MockerFixture
 
 from pyramid_scheduler.broker import payload
 from pyramid_scheduler.broker.envelope import make_sealer
+from pyramid_scheduler.core import message as wire
 from pyramid_scheduler.core.clock import SystemClock
 from pyramid_scheduler.core.errors import BrokerUnavailable, InvalidMessage, LedgerUnavailable, QueueUnavailable
 from pyramid_scheduler.core.event import Event
@@ -161,6 +162,16 @@ def test_what_came_of_an_earlier_job_of_the_same_id_does_not_keep_a_redelivered_
     ledger.history.settle([again.record], [], [])  # type: ignore[list-item]
     assert bench.runner.run(payload.load(message, "q", "tag", redelivered=True)).outcome.state is RunState.IGNORED
     ledger.close()
+
+
+def test_nor_does_what_came_of_another_call_of_its_id_that_was_due_sooner(bench: Bench) -> None:
+    for due, later in (("2030-01-01T12:00:00+00:00", False), ("2030-01-01T12:05:00+00:00", True)):
+        bench.run(redelivered=True, **{wire.DUE: due, wire.FINAL: True})
+        (_, _, since), _ = bench.history.is_done.call_args
+        assert (since > 1_893_499_200.0 + 60) is later  # 12:00
+        assert bench.history.begin_again.call_args.args[1] == since
+    bench.run(redelivered=True, **{wire.DUE: due, wire.FINAL: True, wire.CANCELED: True})  # which comes before
+    assert bench.history.is_done.call_args.args[2] < 1_893_499_200.0
 
 
 def test_a_run_that_was_not_redelivered_asks_the_ledger_nothing(bench: Bench) -> None:
