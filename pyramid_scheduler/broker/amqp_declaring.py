@@ -42,7 +42,9 @@ class AmqpDeclarer:
                 channel.queue_declare(queue, durable=True, auto_delete=False, arguments=arguments or None)
                 return channel
             except PreconditionFailed as error:
-                refusal, channel = error, connection.channel()
+                refusal = error
+                if not channel.is_open:  # py-amqp opens it again
+                    channel = connection.channel()
         assert refusal is not None
         self._use_as_it_is(channel, queue, refusal)
         return channel

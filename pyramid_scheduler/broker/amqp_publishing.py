@@ -172,11 +172,14 @@ class AmqpPublisher:
         if queue in self._declared:
             return
         assert self._connection is not None
+        channel = self._connection.channel()
         try:
-            channel = self._declarer.declare(self._connection, self._connection.channel(), queue)
+            channel = self._declarer.declare(self._connection, channel, queue)
         except ChannelError as error:
             raise QueueUnavailable(f"the broker {self._display} has no queue {queue} for us: {error}") from error
-        channel.close()
+        finally:
+            if channel.is_open:
+                channel.close()
         self._declared.add(queue)
 
     def _answered(self, delivery_tag: int, multiple: bool) -> list[str]:

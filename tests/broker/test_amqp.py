@@ -221,6 +221,17 @@ def test_a_queue_that_the_server_will_not_have_is_an_error_that_says_why(make_br
         broker.publisher.publish([message(queue)])
 
 
+def test_a_queue_that_the_server_will_not_have_costs_no_channel_each_time(make_broker: MakeBroker, queue: str) -> None:
+    publisher = make_broker(queue_arguments={"x-expires": -1}).publisher
+    open_channels = []
+    for _ in range(3):
+        with pytest.raises(QueueUnavailable):
+            publisher.publish([message(queue)])
+        with publisher.connection() as connection:
+            open_channels.append(len(connection.channels))
+    assert len({*open_channels}) == 1
+
+
 def test_a_server_that_refuses_an_unlimited_number_of_deliveries_gets_a_queue_without(
     make_broker: MakeBroker, queue: str, mocker: MockerFixture
 ) -> None:
