@@ -25,6 +25,7 @@ from .scheduler import Scheduler
 from .wiring import ledger_url
 from .work.child import Line, Part, Service, is_importing_main
 from .work.journal import Journal
+from .work.moment import not_before
 from .work.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -155,7 +156,7 @@ class SupervisorHome:
         """In one transaction: the record, the message if it failed, and word to its task if that wants it. Nothing,
         where the run has said itself how it ended, and died right after that."""
         begun, history = ending.begun, self._scheduler.ledger.history
-        if history.is_done(begun.run_id, begun.retries, wire.not_before(begun.message.headers)):
+        if history.is_done(begun.run_id, begun.retries, not_before(begun.message.headers)):
             return
         parked = []
         if ending.state is RunState.FAILED:

@@ -180,7 +180,7 @@ class AmqpSource:
     def ack_for_certain(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
         """Acks are not answered, and what a killed process has sent may never be read: the reset of its connection
         overtakes it. So something harmless is asked after them, at the price of a round trip."""
-        mine = [delivery for delivery in deliveries if delivery.tag[0] == self._generation]
+        mine = self._mine(deliveries)
         self.ack(mine)
         try:
             if mine and self._channel is not None:
@@ -230,7 +230,10 @@ class AmqpSource:
             raise self._lost(error) from error
 
     def _tags(self, deliveries: Sequence[Delivery]) -> list[int]:
-        return [delivery.tag[1] for delivery in deliveries if delivery.tag[0] == self._generation]
+        return [delivery.tag[1] for delivery in self._mine(deliveries)]
+
+    def _mine(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        return [delivery for delivery in deliveries if delivery.tag[0] == self._generation]
 
     def wake(self) -> None:
         self._pipe.wake()

@@ -203,7 +203,7 @@ class KombuSource:
 
     def ack_for_certain(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
         """As certain as Kombu's transport has it."""
-        mine = [delivery for delivery in deliveries if delivery.tag[0] == self._generation]
+        mine = self._mine(deliveries)
         self.ack(mine)
         return mine
 
@@ -225,8 +225,11 @@ class KombuSource:
                 self._channel.basic_reject(tag, requeue=True)
 
     def _tags(self, deliveries: Sequence[Delivery]) -> list[Any]:
+        return [delivery.tag[1] for delivery in self._mine(deliveries)]
+
+    def _mine(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Without those of a connection that is gone: nobody holds these any more."""
-        return [tag for generation, tag in (delivery.tag for delivery in deliveries) if generation == self._generation]
+        return [delivery for delivery in deliveries if delivery.tag[0] == self._generation]
 
     def wake(self) -> None:
         self._woken.set()

@@ -91,9 +91,8 @@ def _is_whole(section: Mapping[str, str]) -> bool:
 
 
 def _is_of_the_configuration(error: Exception) -> bool:
-    from pyramid.exceptions import (
-        ConfigurationError,  # a supervisor, which loads no application, has no use for Pyramid
-    )
+    # Not before: a supervisor, which loads no application, has no use for Pyramid.
+    from pyramid.exceptions import ConfigurationError
 
     return isinstance(error, ConfigurationError)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from typing import Any, Self
 
 # Reserved task names: no Celery worker registers them.
@@ -53,12 +52,6 @@ _OF_ONE_PUBLICATION = frozenset(
 def created_at(headers: Mapping[str, Any]) -> float:
     """When the message with these headers was made (epoch seconds), or 0; an id may be used again."""
     return float(headers.get(CREATED) or 0.0)
-
-
-def not_before(headers: Mapping[str, Any]) -> float:
-    """Before this (epoch seconds) no run of this very message began; one of another call that has its id may have."""
-    due = headers.get(DUE) if headers.get(FINAL) and CANCELED not in headers else None
-    return max(created_at(headers), datetime.fromisoformat(due).timestamp() if isinstance(due, str) and due else 0.0)
 
 
 @dataclass(frozen=True)

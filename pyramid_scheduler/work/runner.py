@@ -24,7 +24,7 @@ from .calling import Caller
 from .endings import Endings
 from .journal import Journal
 from .limits import Limits
-from .moment import epoch_of
+from .moment import epoch_of, not_before
 from .settlement import Settlement
 from .telling import Teller
 from .terminations import Terminations
@@ -110,7 +110,7 @@ class Runner:
 
     def _is_done(self, run: Run) -> bool:
         """Another consumer had this message and went silent: did it get as far as the outcome, or die of the run?"""
-        since = wire.not_before(run.headers)
+        since = not_before(run.headers)
         if self._history.is_done(run.id, run.retries, since):
             return True
         if run.task not in self._reserved and self._history.begin_again(run.id, since) + 1 >= self._poison_limit:

@@ -287,7 +287,10 @@ def test_where_another_would_ack_for_a_dead_process_early_acks_are_said_together
     assert shop.source.acks < len(names) / 2
 
 
-def test_what_began_before_its_ack_is_acked_while_it_runs(make_workshop: Make) -> None:
+def begin_before_its_ack(
+    make_workshop: Make, meanwhile: Callable[[Any, str], object]
+) -> tuple[Any, list[str], list[str]]:
+    """A worker of early jobs; the first that begins before its ack was said does ``meanwhile``. Their ids, and its."""
     names = [f"r{n}" for n in range(500)]
     shop = make_workshop(*(delivery(name, "early") for name in names), threads=1, journaled=True)
     shop.source.any_thread = shop.source.outlives = True
@@ -296,29 +299,24 @@ def test_what_began_before_its_ack_is_acked_while_it_runs(make_workshop: Make) -
     def handler(run: Any) -> Outcome:
         if run.id not in shop.source.acked and not promised:
             promised.append(run.id)
-            wait_for(lambda: run.id in shop.source.acked)
+            meanwhile(shop, run.id)
         return Outcome(RunState.SUCCEEDED)
 
     shop.add("early", print, handler=handler, ack_early=True)
     shop.worker.start()
+    return shop, names, promised
+
+
+def test_what_began_before_its_ack_is_acked_while_it_runs(make_workshop: Make) -> None:
+    shop, names, promised = begin_before_its_ack(
+        make_workshop, lambda shop, id_: wait_for(lambda: id_ in shop.source.acked)
+    )
     shop.ends(*names)
     assert promised
 
 
 def test_what_was_acked_early_and_cannot_be_settled_is_acked_all_the_same(make_workshop: Make) -> None:
-    names = [f"r{n}" for n in range(500)]
-    shop = make_workshop(*(delivery(name, "early") for name in names), threads=1, journaled=True)
-    shop.source.any_thread = shop.source.outlives = True
-    promised: list[str] = []
-
-    def handler(run: Any) -> Outcome:
-        if run.id not in shop.source.acked and not promised:
-            shop.ledger.away = True
-            promised.append(run.id)
-        return Outcome(RunState.SUCCEEDED)
-
-    shop.add("early", print, handler=handler, ack_early=True)
-    shop.worker.start()
+    shop, names, promised = begin_before_its_ack(make_workshop, lambda shop, id_: setattr(shop.ledger, "away", True))
     wait_for(lambda: promised and promised[0] in shop.source.acked)
     assert promised[0] not in [record.run_id for record in shop.ledger.records]
     shop.ledger.away = False
