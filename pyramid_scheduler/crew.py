@@ -67,7 +67,9 @@ class Booting:
             keeper = wiring.timekeeper(part.name)
             greeting = Greeting(keeper, scheduler, lambda timeout: keeper.stop())
         else:
-            worker = wiring.worker(part.name, queues, threads, report=line, journal=journal, beats=False)
+            worker = wiring.worker(
+                part.name, queues, threads, report=line, share=line.share, journal=journal, beats=False
+            )
             greeting = Greeting(worker, scheduler, lambda timeout: worker.stop(timeout, wait=False))
         return greeting, greeting.stop, settings.shutdown_timeout_seconds, hello
 

@@ -18,7 +18,7 @@ from .broker.envelope import make_sealer
 from .broker.url import is_local, is_sql, normalize
 from .composer import Composer
 from .core import message as wire
-from .core.interfaces import Broker, JobContext, Ledger, Sealer
+from .core.interfaces import Broker, JobContext, Ledger, Sealer, Share
 from .core.run import LiveWorker, RunState
 from .housekeeping import FIRST_SECONDS, Housekeeping
 from .registrar import Registrar
@@ -105,10 +105,11 @@ class Wiring:
         threads: int,
         *,
         report: Report | None = None,
+        share: Share | None = None,
         journal: Journal | None = None,
         beats: bool = True,
     ) -> Worker:
-        """A worker of this process; ``report``, ``journal`` and ``beats=False`` where a supervisor stands above it."""
+        """A worker of this process; the others are for one that has a supervisor above it, and ``beats=False``."""
         scheduler, settings, clock, ledger = self._scheduler, self._settings, self._clock, self.ledger
         registrar = Registrar(ledger=ledger, tasks=scheduler.tasks, emit=scheduler.emit)
         limits, terminations = Limits(clock, report), Terminations(clock, report, alone=threads == 1)
@@ -143,7 +144,7 @@ class Wiring:
             settler=Settler(
                 history=ledger.history, publisher=self.broker.publisher, stored=runner.stored, journal=journal
             ),
-            open_source=lambda: self.broker.source(queues, name),
+            open_source=lambda: self.broker.source(queues, name, share),
             leases=self.broker.leases,
             runs=ledger.runs,
             is_genuine=self.sealer.is_genuine,
@@ -154,7 +155,7 @@ class Wiring:
             lifespan=ENDLESS
             if report is None
             else Lifespan(settings.worker_max_jobs, settings.worker_max_memory_bytes),
-            journaled=journal is not None,
+            journal=journal,
             damage=lambda failures: "" if journal is None else Fitness(journal).damage(failures),
             abandon=self._abandon if report is not None else lambda: None,
         )

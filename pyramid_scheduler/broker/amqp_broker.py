@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..core.interfaces import Leases, Publisher
+from ..core.interfaces import Leases, Publisher, Share
 from ..core.url import display
 from . import amqp_declaring
 from .amqp_connecting import tls
@@ -29,9 +29,15 @@ class AmqpBroker:
         self.publisher: Publisher = self._amqp
         self.leases: Leases = NoLeases()
 
-    def source(self, queues: Sequence[str], consumer: str) -> AmqpSource:
+    def source(self, queues: Sequence[str], consumer: str, share: Share | None = None) -> AmqpSource:
         return AmqpSource(
-            self._url, self.url, self._options, queues, declarer=self._declarer, forward=self._amqp.forward
+            self._url,
+            self.url,
+            self._options,
+            queues,
+            declarer=self._declarer,
+            forward=self._amqp.forward,
+            share=share,
         )
 
     def size(self, queue: str) -> int:

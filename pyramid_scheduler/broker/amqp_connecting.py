@@ -16,6 +16,9 @@ from .options import is_flag, is_true, table
 
 CONNECT_TIMEOUT_SECONDS = 2
 READ_AHEAD_BYTES = 16384
+#: A frame that has begun is here by then, or its sender is lost.
+STALLED_SECONDS = 5
+_FRAME_BYTES = 8  # around what it carries
 ERRORS = (AMQPError, OSError)
 
 
@@ -49,10 +52,31 @@ def _read_ahead(connection: amqp.Connection) -> None:
     It keeps the surplus in a buffer of its own, so whoever selects on the socket must ask ``has_read_ahead`` first.
     A TLS socket reads ahead by itself.
     """
-    transport = connection.transport
-    if type(transport) is TCPTransport:
+    if is_plain(connection):
+        transport = connection.transport
         receive = transport.sock.recv
         transport._quick_recv = lambda size: receive(max(size, READ_AHEAD_BYTES))
+
+
+def is_plain(connection: amqp.Connection) -> bool:
+    """Whether what is written to its socket is what the server reads: it is not encrypted."""
+    return type(connection.transport) is TCPTransport
+
+
+def take_in(connection: amqp.Connection) -> None:
+    """One method, and the message that comes with it. py-amqp's own way sets the socket's timeout for each frame, and
+    sets it back: that takes longer than to read what is here already."""
+    is_done = False
+    while not is_done:
+        if is_plain(connection) and _has_frame(connection.transport._read_buffer):
+            is_done = connection.on_inbound_frame(connection.transport.read_frame())
+        else:
+            is_done = connection.blocking_read(STALLED_SECONDS)
+
+
+def _has_frame(buffer: bytes) -> bool:
+    """Whether all of the next one is here: type, channel, size, what it is about, its end."""
+    return len(buffer) >= _FRAME_BYTES and len(buffer) >= _FRAME_BYTES + int.from_bytes(buffer[3:7])
 
 
 def has_read_ahead(connection: amqp.Connection) -> bool:

@@ -5,27 +5,28 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
-from itertools import takewhile
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import amqp
 from amqp.exceptions import AccessRefused, AMQPNotImplementedError
 
 from ..core.errors import BrokerUnavailable
+from ..core.interfaces import Share
 from ..core.message import Delivery
 from ..core.waking import WakePipe, readable
-from .amqp_connecting import ERRORS, connect, has_read_ahead
+from .amqp_connecting import ERRORS, connect, has_read_ahead, is_plain, take_in
 from .amqp_declaring import AmqpDeclarer
 from .amqp_flow import ChannelFlow, ConsumerFlow
+from .amqp_hanging_up import Tag, hang_up
 from .amqp_holding import AGAIN_SECONDS, RENEW_SECONDS, AmqpHold, Forward, came_back
+from .amqp_unacked import Unacked
 
 log = logging.getLogger(__name__)
 
 #: What has arrived and was not asked for in this time goes back: somebody else may have room for it.
 SURPLUS_SECONDS = 0.5
-
-Tag = tuple[int, int]  # (which of our connections, delivery tag)
 
 
 class AmqpSource:
@@ -40,6 +41,7 @@ class AmqpSource:
         *,
         declarer: AmqpDeclarer,
         forward: Forward,
+        share: Share | None = None,
     ) -> None:
         self._url = url
         self._display = display
@@ -47,6 +49,7 @@ class AmqpSource:
         self._queues = tuple(queues)
         self._declarer = declarer
         self._forward = forward
+        self._share = share
         self._flow_type: type[ChannelFlow | ConsumerFlow] = ConsumerFlow if declarer.asks_for_quorum else ChannelFlow
         self._renew_seconds: float | None = float(options.get("renew_seconds") or RENEW_SECONDS)
         self._pipe = WakePipe()
@@ -56,8 +59,8 @@ class AmqpSource:
         self._hold: Any = None
         self._generation = 0
         self._arrived: deque[Delivery] = deque()
-        self._held: dict[int, Delivery | None] = {}  # by delivery tag, in their order; None: may be acked
-        self._last = self._old = 0  # tags: the last one, and the last one at the last renewal
+        self._unacked: Any = None
+        self._outlives = False  # whether the connection does this process
         self._renew_at = self._asked_at = 0.0
 
     def receive(self, limit: int, timeout: float) -> list[Delivery]:
@@ -65,7 +68,7 @@ class AmqpSource:
             self._open()
             self._hold_on()
             self._follow(limit)
-            self._drain(0.0 if limit and self._arrived else timeout)
+            self._wait(limit, timeout)
         except ERRORS as error:
             raise self._lost(error) from error
         return [self._arrived.popleft() for _ in range(min(limit, len(self._arrived)))]
@@ -84,7 +87,6 @@ class AmqpSource:
 
     def _connect(self) -> None:
         self._generation += 1
-        self._last = self._old = 0
         self._renew_at = time.monotonic() + (self._renew_seconds or 0.0)
         self._connection = connect(self._url, self._options)
         channel = self._connection.channel()
@@ -92,16 +94,29 @@ class AmqpSource:
             channel = self._declarer.declare(self._connection, channel, queue)
         channel.auto_decode = False
         self._channel = channel
+        self._unacked = Unacked(channel)
         self._hold = AmqpHold(
-            self._connection, forward=self._forward, taken=self._ack_one, quorum=self._flow_type is ConsumerFlow
+            self._connection,
+            forward=self._forward,
+            taken=self._unacked.ack_one,
+            quorum=self._flow_type is ConsumerFlow,
         )
+        self._outlives = self._share_connection()
         self._flow = self._flow_type(channel, {queue: self._arrive(queue) for queue in self._queues})
         self._flow.move(1)
 
+    def _share_connection(self) -> bool:
+        connection = self._connection
+        if self._share is None or connection is None or not is_plain(connection):
+            return False
+        end = partial(hang_up, channel=self._channel.channel_id, generation=self._generation)
+        return self._share(connection.sock.fileno(), end)
+
     def _arrive(self, queue: str) -> Any:
         def arrived(message: Any) -> None:
-            tag = self._last = message.delivery_info["delivery_tag"]
-            delivery = self._held[tag] = _delivery(queue, message, (self._generation, tag))
+            tag = message.delivery_info["delivery_tag"]
+            delivery = _delivery(queue, message, (self._generation, tag))
+            self._unacked.add(tag, delivery)
             self._arrived.append(delivery)
 
         return arrived
@@ -115,7 +130,7 @@ class AmqpSource:
             self._asked_at = now
         elif now - self._asked_at > SURPLUS_SECONDS:
             self._return([])
-        wanted = max(len(self._held) - len(self._arrived) + limit, 1)
+        wanted = max(len(self._unacked) - len(self._arrived) + limit, 1)
         if (limit and wanted > self._flow.limit) or wanted * 2 < self._flow.limit:
             self._flow.move(wanted)
 
@@ -123,11 +138,18 @@ class AmqpSource:
         """These, and what is here and was not asked for; not without having the broker send no more before."""
         surplus = [delivery.tag[1] for delivery in self._arrived]
         self._arrived.clear()
-        back = sorted({*tags, *surplus} & self._held.keys(), reverse=True)
-        self._flow.pause(len(self._held) - len(back))
+        back = self._unacked.take({*tags, *surplus})
+        self._flow.pause(len(self._unacked))
         for tag in back:
-            del self._held[tag]
             self._channel.basic_reject(tag, requeue=True)
+
+    def _wait(self, limit: int, timeout: float) -> None:
+        """Where there is no room, for that alone: each ack brings a message, which can wait where it is."""
+        if limit:
+            self._drain(0.0 if self._arrived else timeout)
+        else:
+            self._pipe.wait(timeout)
+            self._drain(0.0)
 
     def _drain(self, timeout: float) -> None:
         """Take in what the socket holds; wait for the first of it, or to be woken."""
@@ -143,7 +165,7 @@ class AmqpSource:
                     timeout = 0.0
                 if fd not in ready:
                     return
-            connection.drain_events(timeout=5)
+            take_in(connection)
             came = True
             if len(self._arrived) >= max(self._flow.limit, 1):
                 return
@@ -154,9 +176,8 @@ class AmqpSource:
         """What has been here since before the last time is old: the server must see it settled before long."""
         if self._renew_seconds is None or time.monotonic() < self._renew_at:
             return
-        old = {tag: delivery for tag, delivery in self._held.items() if delivery is not None and tag <= self._old}
         try:
-            done = self._hold.renew(old)
+            done = self._hold.renew(self._unacked.old)
         except AccessRefused as error:
             self._renew_seconds = None
             log.warning(
@@ -167,7 +188,7 @@ class AmqpSource:
             return
         self._renew_at = time.monotonic() + (self._renew_seconds if done else AGAIN_SECONDS)
         if done:
-            self._old = self._last
+            self._unacked.age()
 
     # Settling
 
@@ -189,36 +210,16 @@ class AmqpSource:
             raise self._lost(error) from error
         return mine
 
-    def _ack(self, tags: Collection[int]) -> None:
-        mine = [tag for tag in tags if tag in self._held]
-        for tag in mine:
-            self._held[tag] = None
-        self._ack_prefix()
-        for tag in mine:
-            if tag in self._held:
-                del self._held[tag]
-                self._channel.basic_ack(tag)
-        if self._hold is not None:
+    def _ack(self, tags: Sequence[int]) -> None:
+        if tags:
+            self._unacked.ack(tags)
             self._hold.ack(tags)
-
-    def _ack_one(self, tag: int) -> None:
-        """Its copy is here."""
-        if self._held.pop(tag, None) is not None:
-            self._channel.basic_ack(tag)
-
-    def _ack_prefix(self) -> None:
-        """All that came before some delivery, and that one, are done: one frame says so."""
-        done = [tag for tag, _ in takewhile(lambda held: held[1] is None, self._held.items())]
-        if done:
-            self._channel.basic_ack(done[-1], multiple=True)
-        for tag in done:
-            del self._held[tag]
 
     def ack_now(self, delivery: Delivery) -> bool:
         return False  # a channel belongs to one thread
 
     def keeps(self, delivery: Delivery) -> bool:
-        return False
+        return self._outlives and delivery.tag[0] == self._generation
 
     def give_back(self, deliveries: Sequence[Delivery]) -> None:
         tags = self._tags(deliveries)
@@ -244,10 +245,9 @@ class AmqpSource:
 
     def _drop(self) -> None:
         connection, self._connection, self._channel = self._connection, None, None
-        self._flow = self._hold = None
+        self._flow = self._hold = self._unacked = None
         self._generation += 1
         self._arrived.clear()
-        self._held.clear()
         if connection is not None:
             try:
                 connection.collect()

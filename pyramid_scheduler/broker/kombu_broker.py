@@ -14,7 +14,7 @@ from kombu.entity import Queue
 from kombu.exceptions import OperationalError
 
 from ..core.errors import BrokerUnavailable, InvalidSetting
-from ..core.interfaces import Leases, Publisher
+from ..core.interfaces import Leases, Publisher, Share
 from ..core.message import Delivery, Message
 from ..core.url import display
 from .url import is_local
@@ -40,7 +40,7 @@ class KombuBroker:
         self.publisher: Publisher = KombuPublisher(self)
         self.leases: Leases = NoLeases()
 
-    def source(self, queues: Sequence[str], consumer: str) -> KombuSource:
+    def source(self, queues: Sequence[str], consumer: str, share: Share | None = None) -> KombuSource:
         return KombuSource(self, queues)
 
     @contextmanager

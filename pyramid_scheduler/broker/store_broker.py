@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from ..core.interfaces import Leases, Publisher
+from ..core.interfaces import Leases, Publisher, Share
 from ..core.message import Delivery, Message
 from ..core.url import display
 from ..core.waking import WakePipe
@@ -131,7 +131,7 @@ class StoreBroker:
         self.publisher: Publisher = StorePublisher(store)
         self.leases: Leases = StoreLeases(store)
 
-    def source(self, queues: Sequence[str], consumer: str) -> StoreSource:
+    def source(self, queues: Sequence[str], consumer: str, share: Share | None = None) -> StoreSource:
         return StoreSource(self._store, queues, consumer)
 
     def size(self, queue: str) -> int:

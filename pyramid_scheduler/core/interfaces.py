@@ -20,6 +20,10 @@ Stored = Callable[[Schedule, Addition], None]
 #: Calls a job inside what it runs in (a Pyramid request with its transaction): ``context(run, call)`` returns what
 #: ``call()`` returns, and may call it again after a conflict of transactions.
 JobContext = Callable[[Run, Callable[[], Any]], Any]
+#: Ends a connection whose process is dead: given a copy of its descriptor, and the tags of deliveries to be acked.
+HangUp = Callable[[int, Collection[Any]], None]
+#: Has a process that outlives this one hold that descriptor, too, and hang up when this one is dead. False: none does.
+Share = Callable[[int, HangUp], bool]
 
 
 class Publisher(Protocol):
@@ -53,7 +57,7 @@ class Source(Protocol):
         """Ack from any thread: said when this returns, and certain soon after. False: only ``ack`` can do it here."""
 
     def keeps(self, delivery: Delivery) -> bool:
-        """Whether the broker keeps its claim when this process dies, until it is released, or acked by another."""
+        """Whether its claim lives on when this process dies, until it is released, or acked by another."""
 
     def give_back(self, deliveries: Sequence[Delivery]) -> None:
         """Return them to the front of their queues: they never started. They are not marked as redelivered, but by
@@ -89,7 +93,9 @@ class Broker(Protocol):
     publisher: Publisher
     leases: Leases
 
-    def source(self, queues: Sequence[str], consumer: str) -> Source: ...
+    def source(self, queues: Sequence[str], consumer: str, share: Share | None = None) -> Source:
+        """``share`` is for who consumes over a connection with which its claims would end."""
+
     def size(self, queue: str) -> int: ...
     def purge(self, queue: str) -> int: ...
     def check(self) -> None:

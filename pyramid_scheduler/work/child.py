@@ -13,10 +13,12 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing import reduction
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
 from ..core.errors import words_of
+from ..core.interfaces import HangUp
 from .journal import Journal
 from .limits import Deadline
 
@@ -59,12 +61,25 @@ class Line:
         """Ask it to stop, with all its children, and end with that status."""
         self._say("leave", status)
 
+    def share(self, fd: int, hang_up: HangUp) -> bool:
+        """Have the supervisor hold a copy of that descriptor, and hang up when this process is dead."""
+        try:
+            with self._lock:
+                self._say_all("connection", hang_up)
+                reduction.send_handle(self._pipe, fd, os.getppid())
+        except OSError:
+            return False
+        return True
+
     def _say(self, what: str, value: Any) -> None:
         with self._lock, contextlib.suppress(OSError):
-            if not self._is_whole:
-                log.critical("a job has closed descriptors that were not its own: no job's time limit could be kept")
-                end(EXIT_DAMAGED)
-            self._pipe.send((what, value))
+            self._say_all(what, value)
+
+    def _say_all(self, what: str, value: Any) -> None:
+        if not self._is_whole:
+            log.critical("a job has closed descriptors that were not its own: no job's time limit could be kept")
+            end(EXIT_DAMAGED)
+        self._pipe.send((what, value))
 
     @property
     def _is_whole(self) -> bool:

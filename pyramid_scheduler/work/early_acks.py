@@ -11,6 +11,7 @@ from ..core.clock import Clock
 from ..core.errors import SchedulerError
 from ..core.interfaces import Source
 from ..core.message import Delivery
+from .journal import Journal
 
 BRISK_SECONDS = 0.01
 #: For so long after the last that was asked for; and if nobody has looked here in that time, something keeps it.
@@ -20,19 +21,19 @@ PROMISING_SECONDS = 0.1
 class EarlyAcks:
     """Has a delivery acked before it is run.
 
-    Such an ack is a message to the broker, which late acks share by the hundred. Where the run is in a journal that a
-    supervisor reads when this process is dead (``journaled``), and who will then ack it in its name, it shares, too:
-    the thread that talks to the broker looks every few milliseconds what has been running for as long, and acks that;
-    what is over sooner is acked when it is settled. The price is that what began in the last of these runs again if the
-    supervisor dies in the same moment, as it does with its machine.
+    Such an ack is a message to the broker, which late acks share by the hundred. Where the run is in a ``journal`` that
+    a supervisor reads when this process is dead, and who will then ack it in its name, it shares, too: the thread that
+    talks to the broker looks every few milliseconds what has been running for as long, and acks that; what is over
+    sooner is acked when it is settled. The price is that what began in the last of these runs again if the supervisor
+    dies in the same moment, as it does with its machine; or, on RabbitMQ, if the connection breaks before it has ended.
 
     Elsewhere the thread that runs the job acks it, or, where that cannot be, the one that talks to the broker.
     """
 
-    def __init__(self, source: Callable[[], Source | None], clock: Clock, *, journaled: bool = False) -> None:
+    def __init__(self, source: Callable[[], Source | None], clock: Clock, journal: Journal | None = None) -> None:
         self._source = source
         self._clock = clock
-        self._journaled = journaled
+        self._journal = journal
         self._promising: Source | None = None  # None: nobody looks here
         self._asked: deque[tuple[Delivery, queue.SimpleQueue[bool]]] = deque()
         self._in_doubt: set[int] = set()
@@ -105,11 +106,14 @@ class EarlyAcks:
         self._say(source, [delivery for delivery in promised if delivery.begun and not delivery.acked])
         if not self._closed:  # from then on who asks is refused, and sees to it himself
             self._answer(source)
-        if was_asked and self._journaled and not self._closed:
+        if was_asked and self._journal is not None and not self._closed:
             self._promising, self._brisk_until = source, now + PROMISING_SECONDS
 
     def _say(self, source: Source, promised: Sequence[Delivery]) -> None:
         if promised:
+            if self._journal is not None:
+                for delivery in promised:
+                    self._journal.note_ack(delivery)
             source.ack(promised)
         for delivery in promised:
             delivery.acked = True

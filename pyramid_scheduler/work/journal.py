@@ -20,11 +20,12 @@ from ..core.run import Run
 
 log = logging.getLogger(__name__)
 
-#: An entry: how many bytes follow, or 0 where it is crossed out; whether the run has ended; words. The number as this
-#: machine has it, which writes it in one step: a process that is killed leaves no half of it.
+#: An entry: how many bytes follow, or 0 where it is crossed out; whether the run has ended; whether its message is
+#: acked; words. The number as this machine has it, which writes it in one step: a process that is killed leaves no half
+#: of it.
 LENGTH = Struct("Q")
 LENGTH_BYTES = LENGTH.size
-RUNNING, ENDED = b"\0", b"\1"
+HAS_ENDED, IS_ACKED, NEITHER = 0, 1, b"\0\0"
 #: Of the file, the part that both processes have mapped: to write there is no call to the system, which would let
 #: other threads have the interpreter. Entries that are larger, or too many, have rooms of their own after it.
 PAGE_BYTES, PAGES = 2048, 4096
@@ -62,7 +63,7 @@ class Journal:
 
     def begin(self, run: Run, started_at: float, *, wants_word: bool) -> None:
         """Write it down. ``wants_word``: its task is to be told how it ended."""
-        words = RUNNING + _words(run, started_at, wants_word)
+        words = NEITHER + _words(run, started_at, wants_word)
         length = len(words)
         try:
             at = self._free.pop() if length <= LONGEST_IN_PAGE else self._rooms.take()
@@ -78,13 +79,20 @@ class Journal:
 
     def note_end(self, delivery: Delivery) -> None:
         """It has ended, and not failed; it is crossed out when that is written elsewhere."""
+        self._note(delivery, HAS_ENDED)
+
+    def note_ack(self, delivery: Delivery) -> None:
+        """It is just being acked. To be said first: who reads it between the two takes no second ack for the first."""
+        self._note(delivery, IS_ACKED)
+
+    def _note(self, delivery: Delivery, what: int) -> None:
         at = delivery.journaled_at
         if at is None:
             return
         if at < PAGES_BYTES:
-            self._pages[at + LENGTH_BYTES] = 1
+            self._pages[at + LENGTH_BYTES + what] = 1
         else:
-            _write(self._fd, ENDED, at + LENGTH_BYTES)
+            _write(self._fd, b"\1", at + LENGTH_BYTES + what)
 
     def end(self, delivery: Delivery) -> None:
         """It is settled; without effect where it was not begun."""
@@ -165,11 +173,12 @@ def _words(run: Run, started_at: float, wants_word: bool) -> bytes:
 
 
 def _begun(words: bytes) -> Begun:
-    has_ended, words = words[:1] == ENDED, words[1:]
+    has_ended, is_acked, words = bool(words[HAS_ENDED]), bool(words[IS_ACKED]), words[len(NEITHER) :]
     read = pickle.loads if words.startswith(_PICKLE) else marshal.loads
     run_id, task, retries, started_at, wants_word, carried = read(words)
     delivery = Delivery(*carried)
-    return Begun(run_id, task, retries, delivery.message(), started_at, wants_word, delivery.tag, has_ended)
+    message = delivery.message()
+    return Begun(run_id, task, retries, message, started_at, wants_word, delivery.tag, has_ended, is_acked)
 
 
 def _write(fd: int, data: bytes, at: int) -> None:

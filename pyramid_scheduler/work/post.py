@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from multiprocessing import reduction
 from multiprocessing.connection import Connection
 from typing import Any
 
 from ..core.backoff import Backoff
-from ..core.ending import Cause
+from ..core.ending import Begun, Cause
 from ..core.errors import words_of
+from ..core.interfaces import HangUp
 from . import child
 from .child import Boot, Part
 from .journal import Journal
 from .limits import Deadline
 from .worker import EXIT_RECYCLE
+
+log = logging.getLogger(__name__)
 
 FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.1, 5.0
 STEADY_SECONDS = 10.0
@@ -40,6 +45,7 @@ class Child:
     ready: bool = False
     deadlines: dict[str, Deadline] = field(default_factory=dict)
     stopping: bool = False
+    connection: tuple[int, HangUp] | None = None  # a copy of its own, and how to end it
 
     def tell(self, seconds: float) -> None:
         """Ask it to stop within that time. One that has not come up yet reads no pipe, but a signal ends it; if it has
@@ -56,9 +62,35 @@ class Child:
         """What it has said since; a child that was killed may have left half a sentence."""
         try:
             while not self.pipe.closed and self.pipe.poll():
-                yield self.pipe.recv()
+                what, value = self.pipe.recv()
+                if what == "connection":
+                    self._hold(value)
+                else:
+                    yield what, value
         except (EOFError, OSError):
             self.pipe.close()
+
+    def _hold(self, hang_up: HangUp) -> None:
+        """Its connection, in the place of one that it has lost."""
+        self._let_go()
+        try:
+            self.connection = reduction.recv_handle(self.pipe), hang_up
+        except RuntimeError as error:  # there was no room for one more descriptor
+            log.warning("if %s is killed, jobs that had just begun may run again: %s", self.part.name, error)
+
+    def _let_go(self) -> None:
+        if self.connection is not None:
+            os.close(self.connection[0])
+        self.connection = None
+
+    def hang_up(self, begun: Sequence[Begun]) -> None:
+        """It is dead: end the connection that it has shared, and see to it that none of the runs begins again."""
+        if self.connection is not None:
+            fd, hang_up = self.connection
+            try:
+                hang_up(fd, [run.tag for run in begun if not run.is_acked])
+            finally:
+                self._let_go()
 
     def waited_for(self) -> list[Any]:
         """What becomes readable when it says something or dies."""

@@ -136,6 +136,9 @@ class Settler:
     def _tell_broker(self, source: Source) -> None:
         held = [s for s in self._in_hand if not s.delivery.acked]
         done = [s.delivery for s in held if not s.returned or s.delivery.begun]
+        if self._journal is not None:
+            for delivery in done:
+                self._journal.note_ack(delivery)
         source.ack(done)
         for delivery in done:
             delivery.acked = True

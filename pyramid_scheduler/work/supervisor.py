@@ -166,6 +166,7 @@ class Supervisor:
             self._hear_child(one)
             self._note_death(one)
             begun = self._casualties.collect(one, self._home)
+            one.hang_up(begun)
             post.vacate()
             self._orphans.append((one.part.name, [run.tag for run in begun]))
         self._release_orphans()

@@ -16,6 +16,7 @@ from ..core.message import Delivery
 from .baton import Baton
 from .early_acks import EarlyAcks
 from .intake import Intake
+from .journal import Journal
 from .lifespan import ENDLESS, Lifespan
 from .limits import Limits
 from .runner import Runner
@@ -58,7 +59,7 @@ class Worker:
         upkeep: Upkeep,
         clock: Clock,
         lifespan: Lifespan = ENDLESS,
-        journaled: bool = False,
+        journal: Journal | None = None,
         damage: Callable[[int], str] = lambda failures: "",
         abandon: Callable[[], None] = lambda: None,
     ) -> None:
@@ -78,7 +79,7 @@ class Worker:
         self._abandon = abandon
         self._intake = Intake(threads=threads, runs=runs, is_genuine=is_genuine)
         self._baton = Baton(self._intake, self._turn, self._is_leaving)
-        self._early = EarlyAcks(lambda: self._source, clock, journaled=journaled)
+        self._early = EarlyAcks(lambda: self._source, clock, journal)
         self._busy: dict[int, tuple[Delivery, float]] = {}
         self._source: Source | None = None
         self._asleep = False

@@ -12,6 +12,7 @@ from pyramid_scheduler.core.message import Delivery, Message
 from pyramid_scheduler.core.run import Parked, Record, Run
 from pyramid_scheduler.core.schedule import Schedule
 from pyramid_scheduler.core.task import Task, TaskRegistry
+from pyramid_scheduler.work.journal import Journal
 from pyramid_scheduler.work.limits import Limits, Report
 from pyramid_scheduler.work.runner import Runner
 from pyramid_scheduler.work.settler import Settler
@@ -216,6 +217,7 @@ class Workshop:
         threads: int = 1,
         open_source: Callable[[], Any] | None = None,
         report: Report | None = None,
+        journal: Journal | None = None,
         **options: Any,
     ) -> None:
         clock = SystemClock()
@@ -235,8 +237,9 @@ class Workshop:
             clock=clock,
             limits=self.limits,
             reserved={},
+            journal=journal,
         )
-        self.settler = Settler(history=ledger, publisher=self.publisher, stored=self.runner.stored)
+        self.settler = Settler(history=ledger, publisher=self.publisher, stored=self.runner.stored, journal=journal)
         self.worker = Worker(
             name="w",
             queues=["q"],
@@ -250,6 +253,7 @@ class Workshop:
             limits=self.limits,
             upkeep=upkeep,
             clock=clock,
+            journal=journal,
             **options,
         )
         self.gate = threading.Event()

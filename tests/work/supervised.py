@@ -10,11 +10,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pyramid_scheduler.core.ending import Begun, Ending
-from pyramid_scheduler.core.message import Message
+from pyramid_scheduler.core.message import Delivery, Message
+from pyramid_scheduler.core.run import Run
 from pyramid_scheduler.work import supervisor as supervising
 from pyramid_scheduler.work.child import Line, Part
 from pyramid_scheduler.work.journal import Journal
@@ -30,11 +32,16 @@ def note(directory: Path, *words: object) -> None:
     os.close(fd)
 
 
+def hang_up(directory: Path, fd: int, begun: Sequence[Any]) -> None:
+    note(directory, "hung up", Path(os.readlink(f"/proc/self/fd/{fd}")).name, *begun)
+
+
 class Service:
     """Waits to be stopped, or does what its conduct says."""
 
-    def __init__(self, directory: Path, part: Part, conduct: str, line: Line) -> None:
+    def __init__(self, directory: Path, part: Part, conduct: str, line: Line, journal: Journal) -> None:
         self.directory, self.part, self.conduct, self.line = directory, part, conduct, line
+        self.journal = journal
         self.stopped = threading.Event()
 
     def run(self) -> int:
@@ -48,6 +55,8 @@ class Service:
             while not (self.directory / "tired").exists():
                 time.sleep(0.01)
             self.line.leave(7)
+        if self.conduct == "share":
+            self._share()
         if self.conduct == "recycle":
             time.sleep(0.2)
             return 3
@@ -55,6 +64,19 @@ class Service:
             pass
         note(self.directory, "left", os.getpid())
         return 0
+
+    def _share(self) -> None:
+        """Two connections, one after the other, the second in the first's place; and runs that have begun."""
+        running, acked = (Delivery("q", {}, b"", "", "", {}, name) for name in ("running", "acked"))
+        for one in (running, acked):
+            self.journal.begin(Run(one.tag, "a.b", (), {}, {}, one), time.time(), wants_word=False)
+        self.journal.note_ack(acked)
+        while not (self.directory / "generous").exists():
+            time.sleep(0.01)
+        for name in ("lost", "shared"):
+            path = self.directory / name
+            with path.open("w") as file:
+                self.line.share(file.fileno(), partial(hang_up, self.directory))
 
     def _report(self, run_id: str, seconds: float) -> None:
         begun = Begun(run_id, "a.b", 0, Message("q", {"id": run_id}, b""), time.time())
@@ -80,7 +102,7 @@ class Boot:
             threading.Event().wait()
         if conduct == "die":
             os._exit(9)
-        service = Service(self.directory, part, conduct, line)
+        service = Service(self.directory, part, conduct, line, journal)
         return service, service.stop, SHUTDOWN_SECONDS, str(self.directory)
 
 

@@ -112,6 +112,41 @@ def test_a_killed_child_is_replaced_and_its_claims_are_released_at_once(make_cre
     wait_for(lambda: crew.lines("beat") and name not in crew.lines("beat")[-1])
 
 
+def test_who_shares_a_connection_has_it_ended_by_the_supervisor_and_acked_what_was_not(
+    make_crew: Make, tmp_path: Path
+) -> None:
+    crew = make_crew(conduct="share")
+    (tmp_path / "generous").touch()
+    pid, name, _ = next(line for line in crew.up(2) if line[2] == "worker")
+    wait_for(lambda: open_files(crew.process.pid, "shared"))
+    assert not open_files(crew.process.pid, "lost")
+    os.kill(int(pid), signal.SIGKILL)
+    wait_for(lambda: crew.lines("hung up"))
+    assert crew.lines("hung up")[0] == ["shared", "running"]
+    wait_for(lambda: [name, "running", "acked"] in crew.lines("release"))
+
+
+def test_where_there_is_no_room_for_a_connection_that_is_shared_all_go_on(make_crew: Make, tmp_path: Path) -> None:
+    crew = make_crew(conduct="share")
+    pid, name, _ = next(line for line in crew.up(2) if line[2] == "worker")
+    limit = resource.prlimit(crew.process.pid, resource.RLIMIT_NOFILE)
+    full = len(os.listdir(f"/proc/{crew.process.pid}/fd"))
+    resource.prlimit(crew.process.pid, resource.RLIMIT_NOFILE, (full, limit[1]))
+    (tmp_path / "generous").touch()
+    assert crew.process.stdout is not None
+    assert any("had just begun may run again" in line for line in crew.process.stdout)
+    resource.prlimit(crew.process.pid, resource.RLIMIT_NOFILE, limit)
+    os.kill(int(pid), signal.SIGKILL)
+    wait_for(lambda: [name, "running", "acked"] in crew.lines("release"))
+    assert not crew.lines("hung up")
+
+
+def open_files(pid: int, name: str) -> list[str]:
+    """The descriptors of that process for files of that name."""
+    directory = Path(f"/proc/{pid}/fd")
+    return [fd for fd in os.listdir(directory) if Path(os.readlink(directory / fd)).name == name]
+
+
 def test_an_error_that_nobody_foresaw_in_beating_or_releasing_ends_neither_the_supervisor_nor_its_children(
     make_crew: Make, tmp_path: Path
 ) -> None:

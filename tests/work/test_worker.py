@@ -15,6 +15,7 @@ from pyramid_scheduler.core.errors import BrokerUnavailable, LedgerUnavailable
 from pyramid_scheduler.core.message import Delivery
 from pyramid_scheduler.core.run import Outcome, RunState
 from pyramid_scheduler.work.early_acks import EarlyAcks
+from pyramid_scheduler.work.journal import Journal
 from pyramid_scheduler.work.lifespan import Lifespan
 from pyramid_scheduler.work.settler import BATCH
 from pyramid_scheduler.work.worker import EXIT_RECYCLE, EXIT_STOPPED, IDLE_WAIT_SECONDS
@@ -278,7 +279,7 @@ def test_a_job_that_came_over_a_connection_that_is_lost_is_not_begun_if_its_task
 
 def test_where_another_would_ack_for_a_dead_process_early_acks_are_said_together(make_workshop: Make) -> None:
     names = [f"r{n}" for n in range(600)]
-    shop = make_workshop(*(delivery(name, "early") for name in names), threads=2, journaled=True)
+    shop = make_workshop(*(delivery(name, "early") for name in names), threads=2, journal=Journal())
     shop.add("early", lambda: threading.Event().wait(0.0005), ack_early=True)
     shop.source.any_thread = shop.source.outlives = True
     shop.worker.start()
@@ -292,7 +293,7 @@ def begin_before_its_ack(
 ) -> tuple[Any, list[str], list[str]]:
     """A worker of early jobs; the first that begins before its ack was said does ``meanwhile``. Their ids, and its."""
     names = [f"r{n}" for n in range(500)]
-    shop = make_workshop(*(delivery(name, "early") for name in names), threads=1, journaled=True)
+    shop = make_workshop(*(delivery(name, "early") for name in names), threads=1, journal=Journal())
     shop.source.any_thread = shop.source.outlives = True
     promised: list[str] = []
 
@@ -325,7 +326,7 @@ def test_what_was_acked_early_and_cannot_be_settled_is_acked_all_the_same(make_w
 
 def test_what_was_acked_early_and_cannot_be_settled_does_not_go_back_when_the_worker_stops(make_workshop: Make) -> None:
     names = [f"r{n}" for n in range(500)]
-    shop = make_workshop(*(delivery(name, "early") for name in names), threads=1, journaled=True)
+    shop = make_workshop(*(delivery(name, "early") for name in names), threads=1, journal=Journal())
     shop.source.any_thread = shop.source.outlives = True
     ran: list[str] = []
 
@@ -356,7 +357,7 @@ def test_what_waits_behind_what_cannot_be_settled_is_stuck_too(make_workshop: Ma
 
 
 def test_while_the_broker_is_away_no_job_begins_that_is_acked_early(make_workshop: Make) -> None:
-    shop = make_workshop(journaled=True)
+    shop = make_workshop(journal=Journal())
     shop.source.any_thread = shop.source.outlives = True
     ran: list[int] = []
     shop.add("early", lambda: ran.append(1), ack_early=True)
