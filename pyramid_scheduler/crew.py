@@ -11,12 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import forkserver
+from typing import Any
 
+from .broker import payload
 from .broker.broker import module_for
 from .core import message as wire
 from .core.ending import Ending
 from .core.errors import InvalidMessage, SchedulerError
-from .core.message import Message
+from .core.message import Delivery, Message
 from .core.run import Parked, Record, RunState
 from .core.schedule import Schedule
 from .core.settings import Settings
@@ -153,6 +155,9 @@ class SupervisorHome:
         self._scheduler = Scheduler(hello.settings)
         self.leases = self._scheduler.broker.leases
         self.shutdown_seconds = hello.settings.shutdown_timeout_seconds
+
+    def reopen(self, raw: bytes, queue: str, tag: Any) -> Delivery:
+        return payload.load(raw, queue, tag, redelivered=False)
 
     def settle(self, ending: Ending) -> None:
         """In one transaction: the record, the message if it failed, and word to its task if that wants it. Nothing,

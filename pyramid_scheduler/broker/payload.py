@@ -77,6 +77,7 @@ def load(payload: str | bytes, queue: str, tag: str, redelivered: bool) -> Deliv
             properties,
             tag,
             redelivered or bool((properties.get("delivery_info") or {}).get("redelivered")),
+            raw=payload,
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raw = payload.encode("utf-8", "replace") if isinstance(payload, str) else payload

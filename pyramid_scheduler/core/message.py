@@ -105,6 +105,7 @@ class Delivery:
     begun: bool = False  # its task is acked early and begins: it is not given back any more
     acked: bool = False
     journaled_at: int | None = None  # where a journal has it
+    raw: str | bytes = b""  # all of it in one piece, where it came so
 
     def message(self) -> Message:
         """The same message, ready to be published again."""

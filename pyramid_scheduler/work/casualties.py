@@ -6,9 +6,10 @@ import logging
 import queue
 import threading
 import time
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..core.ending import Begun, Cause, Ending
+from ..core.message import Delivery
 from .limits import Deadline
 from .post import Child
 
@@ -21,7 +22,10 @@ FAREWELL_SECONDS = 5.0
 
 
 class Registry(Protocol):
-    """Where endings are written."""
+    """Where endings are written, and deliveries read again."""
+
+    def reopen(self, raw: bytes, queue: str, tag: Any) -> Delivery:
+        """The delivery that came in this one piece."""
 
     def settle(self, ending: Ending) -> None:
         """Write the run's end where its redelivery will be looked up, and keep its message if it failed."""
@@ -51,7 +55,9 @@ class Casualties:
 
     def collect(self, one: Child, registry: Registry | None) -> list[Begun]:
         """The runs that nobody shall have again; for the broker they are done, or are to be said so."""
-        left = one.journal.left()
+        if registry is None:  # no child ever came up, so none has run anything
+            return []
+        left = one.journal.left(registry.reopen)
         for begun in left:
             if not begun.has_ended:
                 self._add(Ending(begun, Cause.LOST, one.cause, one.part.name, time.time()), registry)
@@ -65,7 +71,7 @@ class Casualties:
         self._closing.set()
 
     def _add(self, ending: Ending, registry: Registry | None) -> None:
-        if registry is None:  # no child ever came up, so none has run anything
+        if registry is None:
             return
         self._waiting.put((ending, registry))
         if self._writer is None:

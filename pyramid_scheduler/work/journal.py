@@ -9,7 +9,7 @@ import os
 import pickle
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing.reduction import DupFd
 from struct import Struct
 from typing import Any, Self
@@ -33,6 +33,8 @@ PAGES_BYTES = PAGES * PAGE_BYTES
 LONGEST_IN_PAGE = PAGE_BYTES - LENGTH_BYTES
 ROOM_BYTES = 1 << 30  # of a sparse file: what is not written takes no memory
 _PICKLE = b"\x80"  # with which nothing begins that marshal writes
+#: The delivery with this ``raw``, queue and tag.
+Reopen = Callable[[bytes, str, Any], Delivery]
 
 
 class Journal:
@@ -105,7 +107,7 @@ class Journal:
         else:
             self._rooms.leave(at)
 
-    def left(self) -> list[Begun]:
+    def left(self, reopen: Reopen) -> list[Begun]:
         """What was begun and not settled, read by the parent when the child is dead."""
         found: list[Begun] = []
         for at in self._places():
@@ -113,7 +115,7 @@ class Journal:
             if not length:
                 continue
             try:
-                found.append(_begun(os.pread(self._fd, length, at + LENGTH_BYTES)))
+                found.append(_begun(os.pread(self._fd, length, at + LENGTH_BYTES), reopen))
             except Exception:  # the others are to be found all the same
                 log.exception("what a dead process wrote of a run cannot be read")
         return found
@@ -162,23 +164,24 @@ class _Rooms:
 
 
 def _words(run: Run, started_at: float, wants_word: bool) -> bytes:
-    """Plain values, as they are at hand: dataclasses take thrice as long."""
+    """Plain values, as they are at hand: dataclasses take thrice as long. Most of it is the message, which is copied as
+    it came if it came in one piece."""
     d = run.delivery
-    carried = d.queue, d.headers, d.body, d.content_type, d.content_encoding, d.properties, d.tag
-    entry: Any = run.id, run.task, run.retries, started_at, wants_word, carried
+    raw = d.raw.encode() if isinstance(d.raw, str) else d.raw
+    carried = None if raw else (d.headers, d.body, d.content_type, d.content_encoding, d.properties, d.tag)
+    entry: Any = run.id, run.task, run.retries, started_at, wants_word, d.queue, d.tag, carried, len(raw)
     try:
-        return marshal.dumps(entry)
+        return marshal.dumps(entry) + raw
     except ValueError:  # a date among the headers, say
-        return pickle.dumps(entry)
+        return pickle.dumps(entry) + raw
 
 
-def _begun(words: bytes) -> Begun:
+def _begun(words: bytes, reopen: Reopen) -> Begun:
     has_ended, is_acked, words = bool(words[HAS_ENDED]), bool(words[IS_ACKED]), words[len(NEITHER) :]
     read = pickle.loads if words.startswith(_PICKLE) else marshal.loads
-    run_id, task, retries, started_at, wants_word, carried = read(words)
-    delivery = Delivery(*carried)
-    message = delivery.message()
-    return Begun(run_id, task, retries, message, started_at, wants_word, delivery.tag, has_ended, is_acked)
+    run_id, task, retries, started_at, wants_word, queue, tag, carried, raw_bytes = read(words)
+    delivery = reopen(words[-raw_bytes:], queue, tag) if raw_bytes else Delivery(queue, *carried)
+    return Begun(run_id, task, retries, delivery.message(), started_at, wants_word, tag, has_ended, is_acked)
 
 
 def _write(fd: int, data: bytes, at: int) -> None:

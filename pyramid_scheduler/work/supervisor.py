@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from ..core.ending import Ending
 from ..core.errors import SchedulerError
 from ..core.interfaces import Leases
+from ..core.message import Delivery
 from .casualties import Casualties
 from .child import Boot
 from .orders import Orders
@@ -33,6 +34,9 @@ class Home(Protocol):
 
     leases: Leases
     shutdown_seconds: float
+
+    def reopen(self, raw: bytes, queue: str, tag: Any) -> Delivery:
+        """A delivery of a child's as it came."""
 
     def settle(self, ending: Ending) -> None:
         """Record how the run ended that was ended, or lost, with its process."""

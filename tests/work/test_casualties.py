@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from pyramid_scheduler import Settings
+from pyramid_scheduler.broker.payload import dump, load
 from pyramid_scheduler.core.clock import SystemClock
 from pyramid_scheduler.core.ending import Begun, Cause, Ending
 from pyramid_scheduler.core.errors import JobTerminated, LedgerUnavailable, UntrustedMessage
@@ -56,6 +58,9 @@ class Registry:
         self.written: list[str] = []
         self.open, self.away, self.unwritable = threading.Event(), False, set[str]()
         self.open.set()
+
+    def reopen(self, raw: bytes, queue: str, tag: Any) -> Delivery:
+        return load(raw, queue, tag, False)
 
     def settle(self, ending: Ending) -> None:
         self.open.wait(30)
@@ -141,7 +146,18 @@ def test_an_entry_that_cannot_be_read_hides_no_other() -> None:
         begin(journal, broken)
         begin(journal, kept)
         os.pwrite(journal._fd, b"\0" * 16, 8)
-        assert [one.run_id for one in journal.left()] == ["kept"]
+        assert [one.run_id for one in journal.left(Registry().reopen)] == ["kept"]
+
+
+@pytest.mark.parametrize("body", [b'[[1], {"a": "\xc3\xa9"}, {}]', b"\x80\xff" * PAGE_BYTES])
+def test_a_message_that_came_in_one_piece_is_kept_so(body: bytes) -> None:
+    sent = Message("q", {"id": "one", "at": datetime(2026, 11, 26, tzinfo=UTC)}, body, "application/x", priority=3)
+    with Journal() as journal:
+        came = load(dump(sent), "q", "tag7", False)
+        begin(journal, came)
+        came.headers = {}  # it is not made of these again
+        (left,) = journal.left(Registry().reopen)
+        assert (replace(left.message, properties={}), left.tag) == (sent, "tag7")
 
 
 def test_headers_that_json_does_not_have_are_kept_as_they_were() -> None:
@@ -149,7 +165,7 @@ def test_headers_that_json_does_not_have_are_kept_as_they_were() -> None:
         dated = delivery("dated")
         dated.headers = {**dated.headers, "at": datetime(2026, 11, 26, tzinfo=UTC), "of": uuid.UUID(int=5)}
         begin(journal, dated)
-        assert [one.message for one in journal.left()] == [dated.message()]
+        assert [one.message for one in journal.left(Registry().reopen)] == [dated.message()]
 
 
 def test_what_is_crossed_out_does_not_keep_its_memory() -> None:
@@ -157,11 +173,11 @@ def test_what_is_crossed_out_does_not_keep_its_memory() -> None:
         large = delivery("large")
         large.body = b"x" * 2 * PAGE_BYTES
         begin(journal, large)
-        assert [one.message.body for one in journal.left()] == [large.body]
+        assert [one.message.body for one in journal.left(Registry().reopen)] == [large.body]
         journal.end(large)
         assert os.fstat(journal._fd).st_size == PAGES_BYTES
         begin(journal, delivery("again"))
-        assert [one.run_id for one in journal.left()] == ["again"]
+        assert [one.run_id for one in journal.left(Registry().reopen)] == ["again"]
 
 
 def test_one_run_after_the_other_takes_the_memory_of_one() -> None:
@@ -196,9 +212,9 @@ def test_of_more_runs_than_there_are_pages_all_are_found_but_those_that_are_cros
         for one in (runs[0], runs[PAGES], runs[-1]):
             journal.end(one)
         expected = {one.tag for one in runs} - {runs[0].tag, runs[PAGES].tag, runs[-1].tag}
-        assert {one.tag for one in journal.left()} == expected
+        assert {one.tag for one in journal.left(Registry().reopen)} == expected
         begin(journal, delivery("new"))
-        assert {one.tag for one in journal.left()} == expected | {"new"}
+        assert {one.tag for one in journal.left(Registry().reopen)} == expected | {"new"}
 
 
 # What a supervisor writes
