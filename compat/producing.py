@@ -67,8 +67,7 @@ class CatchingRetry(Catching):
     __slots__ = ("_run",)
 
     def __init__(self, run: Run) -> None:
-        super().__init__()
-        self._run = run
+        self.caught, self.missed, self._run = [], False, run  # one is made for each run: no call of another __init__
 
     def wants(self, headers: Mapping[str, Any]) -> bool:
         return headers.get("id") == self._run.id and headers.get("retries") == self._counted() + 1

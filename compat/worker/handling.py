@@ -14,6 +14,7 @@ from pyramid_scheduler.api import SUCCEEDED, JobTerminated, Message, Outcome, Ru
 
 from .. import signals, states
 from ..app import trace
+from ..app.messages import NO_EMBED
 from ..app.outcomes import LOG_RECEIVED
 from ..app.request import Context, get_actual_ignore_result
 from ..app.task import Task as BaseTask
@@ -253,7 +254,7 @@ class Handler:
 def _owes_nothing(task: Any, run: Run) -> bool:
     """Nobody waits for its result, and nothing follows it."""
     said = run.headers.get("ignore_result")
-    return bool(task.ignore_result if said is None else said) and not any(run.embed.values())
+    return bool(task.ignore_result if said is None else said) and (run.embed == NO_EMBED or not any(run.embed.values()))
 
 
 def _is_revoked_by_stamp(request: Request) -> bool:

@@ -112,8 +112,7 @@ class EarlyAcks:
     def _say(self, source: Source, promised: Sequence[Delivery]) -> None:
         if promised:
             if self._journal is not None:
-                for delivery in promised:
-                    self._journal.note_ack(delivery)
+                self._journal.note_acks(promised)
             source.ack(promised)
         for delivery in promised:
             delivery.acked = True

@@ -9,7 +9,7 @@ import os
 import pickle
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.reduction import DupFd
 from struct import Struct
 from typing import Any, Self
@@ -83,9 +83,12 @@ class Journal:
         """It has ended, and not failed; it is crossed out when that is written elsewhere."""
         self._note(delivery, HAS_ENDED)
 
-    def note_ack(self, delivery: Delivery) -> None:
-        """It is just being acked. To be said first: who reads it between the two takes no second ack for the first."""
-        self._note(delivery, IS_ACKED)
+    def note_acks(self, deliveries: Sequence[Delivery]) -> None:
+        """They are just being acked. To be said first: who reads it between the two takes no second ack for the
+        first."""
+        for delivery in deliveries:
+            if delivery.journaled_at is not None:
+                self._note(delivery, IS_ACKED)
 
     def _note(self, delivery: Delivery, what: int) -> None:
         at = delivery.journaled_at
@@ -96,16 +99,18 @@ class Journal:
         else:
             _write(self._fd, b"\1", at + LENGTH_BYTES + what)
 
-    def end(self, delivery: Delivery) -> None:
-        """It is settled; without effect where it was not begun."""
-        at, delivery.journaled_at = delivery.journaled_at, None
-        if at is None:
-            return
-        if at < PAGES_BYTES:
-            LENGTH.pack_into(self._pages, at, 0)
-            self._free.append(at)
-        else:
-            self._rooms.leave(at)
+    def end(self, *deliveries: Delivery) -> None:
+        """They are settled; without effect on what was not begun."""
+        pages, free, cross_out = self._pages, self._free.append, LENGTH.pack_into
+        for delivery in deliveries:
+            at, delivery.journaled_at = delivery.journaled_at, None
+            if at is None:
+                continue
+            if at < PAGES_BYTES:
+                cross_out(pages, at, 0)
+                free(at)
+            else:
+                self._rooms.leave(at)
 
     def left(self, reopen: Reopen) -> list[Begun]:
         """What was begun and not settled, read by the parent when the child is dead."""

@@ -137,8 +137,7 @@ class Settler:
         held = [s for s in self._in_hand if not s.delivery.acked]
         done = [s.delivery for s in held if not s.returned or s.delivery.begun]
         if self._journal is not None:
-            for delivery in done:
-                self._journal.note_ack(delivery)
+            self._journal.note_acks(done)
         source.ack(done)
         for delivery in done:
             delivery.acked = True
@@ -146,8 +145,7 @@ class Settler:
         if returned:
             source.give_back(returned)
         if self._journal is not None:  # last: as long as it is in there, a supervisor acks it
-            for settlement in self._in_hand:
-                self._journal.end(settlement.delivery)
+            self._journal.end(*(settlement.delivery for settlement in self._in_hand))
 
 
 def _is_passing(error: Exception) -> bool:

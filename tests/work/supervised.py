@@ -70,7 +70,7 @@ class Service:
         running, acked = (Delivery("q", {}, b"", "", "", {}, name) for name in ("running", "acked"))
         for one in (running, acked):
             self.journal.begin(Run(one.tag, "a.b", (), {}, {}, one), time.time(), wants_word=False)
-        self.journal.note_ack(acked)
+        self.journal.note_acks([acked])
         while not (self.directory / "generous").exists():
             time.sleep(0.01)
         for name in ("lost", "shared"):
