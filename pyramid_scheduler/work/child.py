@@ -63,6 +63,8 @@ class Line:
 
     def share(self, fd: int, hang_up: HangUp) -> bool:
         """Have the supervisor hold a copy of that descriptor, and hang up when this process is dead."""
+        if sys.platform == "darwin":  # who sends a descriptor waits for an answer there, which ``_obey`` would read
+            return False
         try:
             with self._lock:
                 self._say_all("connection", hang_up)
