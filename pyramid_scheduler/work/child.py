@@ -8,12 +8,12 @@ import logging
 import multiprocessing
 import os
 import signal
+import socket
 import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing import reduction
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
@@ -51,6 +51,8 @@ class Line:
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
+        self._socket = socket.fromfd(pipe.fileno(), socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.setblocking(True)  # or what an application sets for its sockets would hold for the pipe, too
         self._inode = os.fstat(pipe.fileno()).st_ino
         self._lock = threading.Lock()
 
@@ -68,7 +70,7 @@ class Line:
         try:
             with self._lock:
                 self._say_all("connection", hang_up)
-                reduction.send_handle(self._pipe, fd, os.getppid())
+                socket.send_fds(self._socket, [b"\0"], [fd])
         except OSError:
             return False
         return True
@@ -87,7 +89,7 @@ class Line:
     def _is_whole(self) -> bool:
         """Whether nobody has closed its descriptor: what has the number now is not to be written to."""
         try:
-            return os.fstat(self._pipe.fileno()).st_ino == self._inode
+            return all(os.fstat(one.fileno()).st_ino == self._inode for one in (self._pipe, self._socket))
         except OSError:
             return False
 

@@ -11,7 +11,6 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from multiprocessing import reduction
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -45,6 +44,7 @@ class Child:
     ready: bool = False
     deadlines: dict[str, Deadline] = field(default_factory=dict)
     stopping: bool = False
+    offered: HangUp | None = None  # how to end the connection that comes next
     connection: tuple[int, HangUp] | None = None  # a copy of its own, and how to end it
 
     def tell(self, seconds: float) -> None:
@@ -62,9 +62,12 @@ class Child:
         """What it has said since; a child that was killed may have left half a sentence."""
         try:
             while not self.pipe.closed and self.pipe.poll():
+                if self.offered is not None:
+                    self._hold(self.offered)
+                    continue
                 what, value = self.pipe.recv()
                 if what == "connection":
-                    self._hold(value)
+                    self.offered = value  # the descriptor follows; not waited for: its sender may be stopped
                 else:
                     yield what, value
         except (EOFError, OSError):
@@ -73,10 +76,14 @@ class Child:
     def _hold(self, hang_up: HangUp) -> None:
         """Its connection, in the place of one that it has lost."""
         self._let_go()
-        try:
-            self.connection = reduction.recv_handle(self.pipe), hang_up
-        except RuntimeError as error:  # there was no room for one more descriptor
-            log.warning("if %s is killed, jobs that had just begun may run again: %s", self.part.name, error)
+        self.offered = None
+        received, fds = _receive(self.pipe)
+        if not received:
+            raise EOFError
+        if fds:
+            self.connection = fds[0], hang_up
+        else:
+            log.warning("if %s is killed, jobs that had just begun may run again: no room is left", self.part.name)
 
     def _let_go(self) -> None:
         if self.connection is not None:
@@ -164,6 +171,17 @@ class Post:
     def _put_off(self) -> None:
         """The next one is started later, and the one after that later still."""
         self.start_at = time.monotonic() + self.backoff.fail()
+
+
+def _receive(pipe: Connection) -> tuple[bytes, list[int]]:
+    """A byte, and the descriptor that comes with it; none where this process has no room for it."""
+    line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=pipe.fileno())
+    try:
+        line.setblocking(True)
+        received, fds, _, _ = socket.recv_fds(line, 1, 1)
+    finally:
+        line.detach()  # it is the pipe's
+    return received, fds
 
 
 def _look_for_room() -> None:
