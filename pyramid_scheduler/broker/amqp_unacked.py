@@ -34,7 +34,8 @@ class Unacked:
         self._old = self._last
 
     def ack(self, tags: Collection[int]) -> None:
-        mine = [tag for tag in tags if tag in self._held]
+        """The lower ones first: where this breaks off, the higher ones are still to be acked."""
+        mine = sorted(tag for tag in tags if tag in self._held)
         for tag in mine:
             self._held[tag] = None
         self._ack_prefix()

@@ -24,8 +24,8 @@ class Begun(NamedTuple):
 
     Id, task and retries are those of the run: a message of Celery's protocol 1 has them in its body. ``tag`` is the
     source's handle of the delivery, which its consumer may not have acked yet. ``has_ended``: it did not fail, but what
-    came of it is written nowhere. ``is_acked``: its consumer has seen to that. All three are known of what a journal
-    held only.
+    came of it is written nowhere. ``is_acking``: its consumer was about to ack it. ``is_acked``: it has. All four are
+    known of what a journal held only.
     """
 
     run_id: str
@@ -36,6 +36,7 @@ class Begun(NamedTuple):
     wants_word: bool = False
     tag: Any = None
     has_ended: bool = False
+    is_acking: bool = False
     is_acked: bool = False
 
     @classmethod

@@ -20,8 +20,9 @@ Stored = Callable[[Schedule, Addition], None]
 #: Calls a job inside what it runs in (a Pyramid request with its transaction): ``context(run, call)`` returns what
 #: ``call()`` returns, and may call it again after a conflict of transactions.
 JobContext = Callable[[Run, Callable[[], Any]], Any]
-#: Ends a connection whose process is dead: given a copy of its descriptor, and the tags of deliveries to be acked.
-HangUp = Callable[[int, Collection[Any]], None]
+#: Ends a connection whose process is dead: given a copy of its descriptor, and the tags of deliveries to be acked; then
+#: those that it was just acking.
+HangUp = Callable[[int, Collection[Any], Collection[Any]], None]
 #: Has a process that outlives this one hold that descriptor, too, and hang up when this one is dead. False: none does.
 Share = Callable[[int, HangUp], bool]
 

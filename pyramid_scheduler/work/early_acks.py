@@ -11,7 +11,7 @@ from ..core.clock import Clock
 from ..core.errors import SchedulerError
 from ..core.interfaces import Source
 from ..core.message import Delivery
-from .journal import Journal
+from .journal import Journal, acking
 
 BRISK_SECONDS = 0.01
 #: For so long after the last that was asked for; and if nobody has looked here in that time, something keeps it.
@@ -111,9 +111,8 @@ class EarlyAcks:
 
     def _say(self, source: Source, promised: Sequence[Delivery]) -> None:
         if promised:
-            if self._journal is not None:
-                self._journal.note_acks(promised)
-            source.ack(promised)
+            with acking(self._journal, promised):
+                source.ack(promised)
         for delivery in promised:
             delivery.acked = True
 
@@ -121,9 +120,11 @@ class EarlyAcks:
         batch = list(self._asked)
         if not batch:
             return
+        asked = [delivery for delivery, _ in batch]
         # Where an ack has failed nobody knows whether it was heard: what may come again runs, rather than never.
         in_doubt, self._in_doubt = self._in_doubt, {id(delivery) for delivery, _ in batch}
-        heard = {id(delivery) for delivery in source.ack_for_certain([delivery for delivery, _ in batch])} | in_doubt
+        with acking(self._journal, asked):
+            heard = {id(delivery) for delivery in source.ack_for_certain(asked)} | in_doubt
         self._in_doubt = set()
         for delivery, answer in batch:
             self._asked.popleft()

@@ -10,6 +10,7 @@ import pickle
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing.reduction import DupFd
 from struct import Struct
 from typing import Any, Self
@@ -21,11 +22,11 @@ from ..core.run import Run
 log = logging.getLogger(__name__)
 
 #: An entry: how many bytes follow, or 0 where it is crossed out; whether the run has ended; whether its message is
-#: acked; words. The number as this machine has it, which writes it in one step: a process that is killed leaves no half
-#: of it.
+#: being acked, and whether it is; words. The number as this machine has it, which writes it in one step: a process that
+#: is killed leaves no half of it.
 LENGTH = Struct("Q")
 LENGTH_BYTES = LENGTH.size
-HAS_ENDED, IS_ACKED, NEITHER = 0, 1, b"\0\0"
+HAS_ENDED, IS_ACKING, IS_ACKED, NONE = 0, 1, 2, b"\0\0\0"
 #: Of the file, the part that both processes have mapped: to write there is no call to the system, which would let
 #: other threads have the interpreter. Entries that are larger, or too many, have rooms of their own after it.
 PAGE_BYTES, PAGES = 2048, 4096
@@ -65,7 +66,7 @@ class Journal:
 
     def begin(self, run: Run, started_at: float, *, wants_word: bool) -> None:
         """Write it down. ``wants_word``: its task is to be told how it ended."""
-        words = NEITHER + _words(run, started_at, wants_word)
+        words = NONE + _words(run, started_at, wants_word)
         length = len(words)
         try:
             at = self._free.pop() if length <= LONGEST_IN_PAGE else self._rooms.take()
@@ -83,12 +84,18 @@ class Journal:
         """It has ended, and not failed; it is crossed out when that is written elsewhere."""
         self._note(delivery, HAS_ENDED)
 
+    def note_acking(self, deliveries: Sequence[Delivery]) -> None:
+        """To be said before their ack: who reads it between the two does not know whether that was heard."""
+        self._note_all(deliveries, IS_ACKING)
+
     def note_acks(self, deliveries: Sequence[Delivery]) -> None:
-        """They are just being acked. To be said first: who reads it between the two takes no second ack for the
-        first."""
+        """Their ack was said."""
+        self._note_all(deliveries, IS_ACKED)
+
+    def _note_all(self, deliveries: Sequence[Delivery], what: int) -> None:
         for delivery in deliveries:
             if delivery.journaled_at is not None:
-                self._note(delivery, IS_ACKED)
+                self._note(delivery, what)
 
     def _note(self, delivery: Delivery, what: int) -> None:
         at = delivery.journaled_at
@@ -140,6 +147,16 @@ class Journal:
         self.close()
 
 
+@contextmanager
+def acking(journal: Journal | None, deliveries: Sequence[Delivery]) -> Iterator[None]:
+    """Around their ack: what breaks off between its begin and its end may have been heard, or not."""
+    if journal is not None:
+        journal.note_acking(deliveries)
+    yield
+    if journal is not None:
+        journal.note_acks(deliveries)
+
+
 class _Rooms:
     """For entries that are too large for a page, or too many."""
 
@@ -182,11 +199,11 @@ def _words(run: Run, started_at: float, wants_word: bool) -> bytes:
 
 
 def _begun(words: bytes, reopen: Reopen) -> Begun:
-    has_ended, is_acked, words = bool(words[HAS_ENDED]), bool(words[IS_ACKED]), words[len(NEITHER) :]
+    states, words = map(bool, words[: len(NONE)]), words[len(NONE) :]
     read = pickle.loads if words.startswith(_PICKLE) else marshal.loads
     run_id, task, retries, started_at, wants_word, queue, tag, carried, raw_bytes = read(words)
     delivery = reopen(words[-raw_bytes:], queue, tag) if raw_bytes else Delivery(queue, *carried)
-    return Begun(run_id, task, retries, delivery.message(), started_at, wants_word, tag, has_ended, is_acked)
+    return Begun(run_id, task, retries, delivery.message(), started_at, wants_word, tag, *states)
 
 
 def _write(fd: int, data: bytes, at: int) -> None:

@@ -95,7 +95,11 @@ class Child:
         if self.connection is not None:
             fd, hang_up = self.connection
             try:
-                hang_up(fd, [run.tag for run in begun if not run.is_acked])
+                hang_up(
+                    fd,
+                    [run.tag for run in begun if not (run.is_acking or run.is_acked)],
+                    [run.tag for run in begun if run.is_acking and not run.is_acked],
+                )
             finally:
                 self._let_go()
 

@@ -137,7 +137,7 @@ class Settler:
         held = [s for s in self._in_hand if not s.delivery.acked]
         done = [s.delivery for s in held if not s.returned or s.delivery.begun]
         if self._journal is not None:
-            self._journal.note_acks(done)
+            self._journal.note_acking(done)
         source.ack(done)
         for delivery in done:
             delivery.acked = True

@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from pyramid_scheduler.broker.amqp_broker import AmqpBroker
 from pyramid_scheduler.core.interfaces import HangUp
 from pyramid_scheduler.core.message import Delivery, Message
 from tests import servers
-from tests.fleet import wait_for
+from tests.fleet import no_descriptor_left, wait_for
 
 URL = f"{servers.RABBITMQ_URL}//"
 MESSAGES = 20
@@ -34,11 +34,12 @@ class Estate:
         self.copies.append((os.dup(fd), hang_up))
         return True
 
-    def die(self, *begun: Delivery) -> None:
+    def die(self, *begun: Delivery, doubtful: Sequence[Delivery] = ()) -> None:
         """Without a word; the system closes what the process had open."""
         os.close(self.source._connection.sock.detach())
         fd, hang_up = self.copies[-1]
-        hang_up(fd, [one.tag for one in begun])
+        hang_up(fd, [one.tag for one in begun], [one.tag for one in doubtful])
+        os.close(fd)
 
     def take(self, limit: int) -> list[Delivery]:
         taken: list[Delivery] = []
@@ -85,6 +86,22 @@ def test_what_had_begun_is_acked_for_the_dead_and_the_rest_comes_back(make_estat
     assert {one.headers["id"] for one in back if one.redelivered} >= ids(taken[2:3] + taken[5:])
 
 
+@pytest.mark.parametrize("heard", range(4))
+def test_of_what_was_just_being_acked_nothing_comes_back_however_much_of_it_was_heard(
+    make_estate: Make, heard: int
+) -> None:
+    dead, heir = make_estate(), make_estate()
+    taken = dead.take(6)
+    running, *being_acked = taken[1:5]  # not from the first one on, of which one ack would say all
+    for one in being_acked[:heard]:
+        dead.source._channel.basic_ack(one.tag[1])
+    began = time.monotonic()
+    dead.die(running, doubtful=being_acked)
+    assert time.monotonic() - began < amqp_hanging_up.PATIENCE_SECONDS / 2
+    back = heir.take(MESSAGES - 4)
+    assert ids(back).isdisjoint(ids(taken[1:5]))
+
+
 def test_what_was_acked_is_heard_though_the_server_has_said_more_than_was_ever_read(make_estate: Make) -> None:
     """Its kernel would reset a connection that is closed with something unread, and that overtakes the acks."""
     heir = make_estate()
@@ -115,7 +132,7 @@ def test_a_process_that_has_hung_up_itself_is_not_waited_for(make_estate: Make) 
     estate.source.close()
     fd, hang_up = estate.copies[0]
     began = time.monotonic()
-    hang_up(fd, [])
+    hang_up(fd, [], [])
     assert time.monotonic() - began < amqp_hanging_up.PATIENCE_SECONDS / 2
 
 
@@ -151,10 +168,17 @@ def chatter(end: socket.socket) -> None:
 def test_who_never_says_that_it_has_heard_is_left_after_a_while(behave: Any, far_end: Any) -> None:
     here = far_end(behave)
     began = time.monotonic()
-    amqp_hanging_up.hang_up(here.fileno(), [(1, 7)], channel=1, generation=1)
+    amqp_hanging_up.hang_up(here.fileno(), [(1, 7)], [], channel=1, generation=1)
     assert amqp_hanging_up.PATIENCE_SECONDS * 0.9 < time.monotonic() - began < amqp_hanging_up.PATIENCE_SECONDS * 5
     with pytest.raises(BrokenPipeError):
         here.sendall(b"x")
+
+
+def test_to_hang_up_takes_no_descriptor(far_end: Any) -> None:
+    here = far_end(lambda end: end.sendall(amqp_hanging_up.FAREWELL_RETURNED))
+    with no_descriptor_left():
+        amqp_hanging_up.hang_up(here.fileno(), [], [], channel=1, generation=1)
+    assert here.fileno() >= 0
 
 
 def test_an_encrypted_connection_is_not_shared(broker: AmqpBroker, queue: str, mocker: Any) -> None:

@@ -131,6 +131,24 @@ def test_over_killed_children_a_job_that_is_acked_early_runs_at_most_once_and_is
         assert len(lost()) <= KILLS * 2
 
 
+def test_beside_a_long_job_that_was_acked_early_the_short_ones_run_once_though_their_worker_is_killed(
+    make_fleet: MakeFleet, broker_url: str
+) -> None:
+    fleet = make(make_fleet, broker_url, **{"scheduler.worker.threads": 2, "scheduler.worker.processes": 1})
+    names = {f"job{n}" for n in range(JOBS)}
+    with fleet.scheduler() as scheduler:
+        fleet.start()
+        scheduler.add_async_job(jobs.work_at_most_once, args=("long", 300.0))
+        wait_for(lambda: fleet.count("start")["long"])
+        scheduler.add_many([(jobs.work_at_most_once, (name, SHORT_SECONDS)) for name in names])
+        wait_for(lambda: len(fleet.ends()) >= JOBS // 4)
+        os.kill(int(fleet.lines("effects")[-1][2]), signal.SIGKILL)
+        lost = wait_for(lambda: scheduler.ledger.parked.find(JOBS), what="the long one, called lost")
+        wait_for(lambda: len(set(fleet.ends()) & names) > JOBS - 2)
+    assert len(lost) <= 2
+    assert set(fleet.count("start").values()) == {1}
+
+
 def test_a_job_that_kills_its_worker_is_parked_and_the_others_run(make_fleet: MakeFleet, broker_url: str) -> None:
     fleet = make(make_fleet, broker_url, **{"scheduler.worker.threads": 1, "scheduler.worker.processes": 1})
     with fleet.scheduler() as scheduler:

@@ -32,8 +32,8 @@ def note(directory: Path, *words: object) -> None:
     os.close(fd)
 
 
-def hang_up(directory: Path, fd: int, begun: Sequence[Any]) -> None:
-    note(directory, "hung up", Path(os.readlink(f"/proc/self/fd/{fd}")).name, *begun)
+def hang_up(directory: Path, fd: int, begun: Sequence[Any], doubtful: Sequence[Any]) -> None:
+    note(directory, "hung up", Path(os.readlink(f"/proc/self/fd/{fd}")).name, *begun, "and", *doubtful)
 
 
 class Service:
@@ -67,9 +67,11 @@ class Service:
 
     def _share(self) -> None:
         """Two connections, one after the other, the second in the first's place; and runs that have begun."""
-        running, acked = (Delivery("q", {}, b"", "", "", {}, name) for name in ("running", "acked"))
-        for one in (running, acked):
+        names = ("running", "acking", "acked")
+        _, acking, acked = begun = [Delivery("q", {}, b"", "", "", {}, name) for name in names]
+        for one in begun:
             self.journal.begin(Run(one.tag, "a.b", (), {}, {}, one), time.time(), wants_word=False)
+        self.journal.note_acking([acking, acked])
         self.journal.note_acks([acked])
         while not (self.directory / "generous").exists():
             time.sleep(0.01)

@@ -401,7 +401,7 @@ def test_what_began_before_its_ack_is_acked_before_the_journal_forgets_it_and_is
     steps.ack.side_effect = None
     settler.flush(source)  # type: ignore[arg-type]
     both = [begun.delivery, returned.delivery]
-    acking = [mocker.call.journal.note_acks(both), mocker.call.ack(both)]
+    acking = [mocker.call.journal.note_acking(both), mocker.call.ack(both)]
     assert steps.mock_calls == [*acking, *acking, mocker.call.journal.end(*both)]
     assert (begun.delivery.acked, returned.delivery.acked, source.given_back) == (True, True, [])
 

@@ -11,9 +11,10 @@ import pytest
 from pytest_mock import MockerFixture
 
 from pyramid_scheduler.core.clock import SystemClock
+from pyramid_scheduler.core.ending import Begun
 from pyramid_scheduler.core.errors import BrokerUnavailable, LedgerUnavailable
 from pyramid_scheduler.core.message import Delivery
-from pyramid_scheduler.core.run import Outcome, RunState
+from pyramid_scheduler.core.run import Outcome, Run, RunState
 from pyramid_scheduler.work.early_acks import EarlyAcks
 from pyramid_scheduler.work.journal import Journal
 from pyramid_scheduler.work.lifespan import Lifespan
@@ -408,6 +409,25 @@ def test_who_asks_for_an_early_ack_as_the_worker_leaves_has_none(mocker: MockerF
     may_go_on.set()
     thread.join()
     assert (source.acked, answers) == ([], [False])
+
+
+def test_the_journal_knows_whose_ack_was_asked_for_whether_it_was_heard_or_not(mocker: MockerFixture) -> None:
+    source, answers = FakeSource([delivery("a")]), list[bool]()
+    (asked,) = source.receive(1, 0)
+    journal, load = Journal(), mocker.stub()
+    journal.begin(Run("a", "early", (), {}, {}, asked), 0.0, wants_word=False)
+    early = EarlyAcks(lambda: source, SystemClock(), journal)
+    thread = threading.Thread(target=lambda: answers.append(early.ask(asked)))
+    thread.start()
+    wait_for(lambda: len(early))
+    ack, meanwhile = source.ack_for_certain, list[Begun]()
+    mocker.patch.object(
+        source, "ack_for_certain", side_effect=lambda these: meanwhile.extend(journal.left(load)) or ack(these)
+    )
+    early.serve(source, ())
+    thread.join()
+    assert [(one.is_acking, one.is_acked) for one in [*meanwhile, *journal.left(load)]] == [(True, False), (True, True)]
+    assert answers == [True]
 
 
 def test_what_waited_for_its_ack_during_a_standstill_is_not_begun(make_workshop: Make, mocker: MockerFixture) -> None:
