@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 #: What has arrived and was not asked for in this time goes back: somebody else may have room for it.
 SURPLUS_SECONDS = 0.5
+#: Longer than a worker takes to find that it has lost its connection, and to write what has ended.
+SETTLING_SECONDS = 0.2
 
 
 class AmqpSource:
@@ -269,6 +271,7 @@ class AmqpSource:
 def _delivery(queue: str, message: Any, tag: Tag) -> Delivery:
     properties = message.properties
     body = message.body
+    is_redelivered = bool(message.delivery_info.get("redelivered"))
     headers, left_behind = came_back(properties.get("application_headers") or {})
     return Delivery(
         queue,
@@ -278,5 +281,6 @@ def _delivery(queue: str, message: Any, tag: Tag) -> Delivery:
         properties.get("content_encoding") or "utf-8",
         properties,
         tag,
-        left_behind or bool(message.delivery_info.get("redelivered")),
+        left_behind or is_redelivered,
+        unsettled_until=time.monotonic() + SETTLING_SECONDS if is_redelivered else 0.0,
     )

@@ -90,6 +90,7 @@ class Delivery:
     """A message in a worker's hands until it is acked or given back. Not frozen: made once per job, on the hot path.
 
     ``tag`` is the source's own handle. ``redelivered`` says that another consumer held it and went silent.
+    Until ``unsettled_until`` (monotonic) that one may be about to write what came of it: only its connection broke.
     ``error`` holds what made the transport unable to read it at all; such a delivery is parked, never run.
     """
 
@@ -106,6 +107,7 @@ class Delivery:
     acked: bool = False
     journaled_at: int | None = None  # where a journal has it
     raw: str | bytes = b""  # all of it in one piece, where it came so
+    unsettled_until: float = 0.0
 
     def message(self) -> Message:
         """The same message, ready to be published again."""

@@ -68,6 +68,7 @@ class Runner:
         self._caller = Caller(context, delegator, limits, terminations or Terminations(clock))
         self._poison_limit = poison_limit
         self._journal = journal
+        self._begun: set[tuple[str, int, float]] = set()  # those that run here and are acked early
         self._endings = Endings(sealer, tasks)
         self._tell = Teller(emit, want)
 
@@ -111,6 +112,10 @@ class Runner:
     def _is_done(self, run: Run) -> bool:
         """Another consumer had this message and went silent: did it get as far as the outcome, or die of the run?"""
         since = not_before(run.headers)
+        if (run.id, run.retries, since) in self._begun:  # it was the connection that broke
+            return True
+        if (seconds := run.delivery.unsettled_until - self._clock.monotonic()) > 0:
+            time.sleep(seconds)
         if self._history.is_done(run.id, run.retries, since):
             return True
         if run.task not in self._reserved and self._history.begin_again(run.id, since) + 1 >= self._poison_limit:
@@ -172,6 +177,8 @@ class Runner:
         if task.ack_early and ack_now is not None and not self._ack(task, run, ack_now):
             return Outcome(RunState.RETURNED)
         self._tell.created(run)
+        begun = {(run.id, run.retries, not_before(run.headers))} if run.delivery.begun else set()
+        self._begun |= begun
         try:
             return self._caller.call(task, run)
         except JobTerminated as raised:
@@ -180,6 +187,8 @@ class Runner:
             return outcome
         except BaseException as error:  # SystemExit and their like are the job's failure, not the worker's end
             return self._failed(task, run, error)
+        finally:
+            self._begun -= begun
 
     def _ack(self, task: Task, run: Run, ack_now: AckNow) -> bool:
         """Written down before: from the ack on nobody else knows of it."""

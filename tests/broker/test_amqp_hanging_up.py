@@ -84,6 +84,7 @@ def test_what_had_begun_is_acked_for_the_dead_and_the_rest_comes_back(make_estat
     back = heir.take(MESSAGES - 4)
     assert ids(back).isdisjoint(ids(taken[:2] + taken[3:5]))
     assert {one.headers["id"] for one in back if one.redelivered} >= ids(taken[2:3] + taken[5:])
+    assert {one.redelivered: one.unsettled_until > 0 for one in back} == {False: False, True: True}
 
 
 @pytest.mark.parametrize("heard", range(4))

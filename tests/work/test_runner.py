@@ -147,6 +147,38 @@ def test_a_redelivered_run_whose_outcome_is_written_is_only_acked(bench: Bench) 
     assert bench.events == []
 
 
+def test_who_had_it_before_is_given_the_time_to_write_what_came_of_it(bench: Bench, mocker: MockerFixture) -> None:
+    bench.register(fail)
+    bench.history.is_done.return_value = False
+    waits = mocker.patch("time.sleep", side_effect=lambda seconds: setattr(bench.history.is_done, "return_value", True))
+    delivery = payload.load(
+        payload.dump(SEALER.seal("it", (), {}, queue="q", headers={})), "q", "tag", redelivered=True
+    )
+    delivery.unsettled_until = time.monotonic() + 0.2
+    assert bench.runner.run(delivery).outcome.state is RunState.IGNORED
+    ((waited,), _) = waits.call_args
+    assert 0 < waited <= 0.2
+
+
+def test_what_was_acked_early_and_comes_again_while_it_runs_is_only_acked(bench: Bench) -> None:
+    bench.history.is_done.return_value = False
+    bench.history.begin_again.return_value = 0
+    body = payload.dump(SEALER.seal("it", (), {}, queue="q", headers={}))
+    meanwhile: list[RunState] = []
+
+    def run(redelivered: bool) -> RunState:
+        return bench.runner.run(payload.load(body, "q", "tag", redelivered), begin).outcome.state
+
+    def begin(delivery: Delivery) -> bool:
+        delivery.begun = True
+        return True
+
+    bench.tasks.add(Task("it", lambda: meanwhile.append(run(redelivered=True)), ack_early=True))
+    assert run(redelivered=False) is RunState.SUCCEEDED
+    assert meanwhile == [RunState.IGNORED]
+    assert run(redelivered=True) is RunState.SUCCEEDED
+
+
 def test_what_came_of_an_earlier_job_of_the_same_id_does_not_keep_a_redelivered_one_from_running(
     bench: Bench, tmp_path: Path
 ) -> None:
