@@ -68,7 +68,7 @@ class Runner:
         self._caller = Caller(context, delegator, limits, terminations or Terminations(clock))
         self._poison_limit = poison_limit
         self._journal = journal
-        self._begun: set[tuple[str, int, float]] = set()  # those that run here and are acked early
+        self._begun: dict[str, Run] = {}  # those that run here and are acked early
         self._endings = Endings(sealer, tasks)
         self._tell = Teller(emit, want)
 
@@ -112,8 +112,9 @@ class Runner:
     def _is_done(self, run: Run) -> bool:
         """Another consumer had this message and went silent: did it get as far as the outcome, or die of the run?"""
         since = not_before(run.headers)
-        if (run.id, run.retries, since) in self._begun:  # it was the connection that broke
-            return True
+        before = self._begun.get(run.id)
+        if before is not None and (before.retries, not_before(before.headers)) == (run.retries, since):
+            return True  # it was the connection that broke
         if (seconds := run.delivery.unsettled_until - self._clock.monotonic()) > 0:
             time.sleep(seconds)
         if self._history.is_done(run.id, run.retries, since):
@@ -177,8 +178,6 @@ class Runner:
         if task.ack_early and ack_now is not None and not self._ack(task, run, ack_now):
             return Outcome(RunState.RETURNED)
         self._tell.created(run)
-        begun = {(run.id, run.retries, not_before(run.headers))} if run.delivery.begun else set()
-        self._begun |= begun
         try:
             return self._caller.call(task, run)
         except JobTerminated as raised:
@@ -188,13 +187,15 @@ class Runner:
         except BaseException as error:  # SystemExit and their like are the job's failure, not the worker's end
             return self._failed(task, run, error)
         finally:
-            self._begun -= begun
+            if run.delivery.begun:
+                self._begun.pop(run.id, None)
 
     def _ack(self, task: Task, run: Run, ack_now: AckNow) -> bool:
         """Written down before: from the ack on nobody else knows of it."""
         if self._journal is not None:
             self._journal.begin(run, self._clock.time(), wants_word=task.ended is not None)
         if ack_now(run.delivery):
+            self._begun[run.id] = run
             return True
         if self._journal is not None:
             self._journal.end(run.delivery)
