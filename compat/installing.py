@@ -7,7 +7,9 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
+import threading
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from types import ModuleType
 from typing import Any
 
@@ -17,23 +19,56 @@ NAME = "celery"
 HERE = __name__.partition(".")[0]
 
 
+class _StandIn(ModuleType):
+    """The module ``real`` by its other name, for as long as it is imported by that.
+
+    Tools that wait for the import of a module (``ddtrace-run``, ``newrelic-admin``, wrapt's hooks) ask what was loaded
+    for its name, and put what they trace with into it: that goes to ``real``.
+    """
+
+    _OWN = frozenset({"__name__", "__loader__", "__package__", "__spec__", "__path__", "__file__", "__cached__"})
+
+    def __init__(self, name: str, real: ModuleType) -> None:
+        super().__init__(name, real.__doc__)
+        self.__dict__["_real"] = real
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["_real"], name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self._OWN:
+            super().__setattr__(name, value)
+        else:
+            setattr(self.__dict__["_real"], name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(self.__dict__["_real"], name)
+
+    def __dir__(self) -> Iterable[str]:
+        return dir(self.__dict__["_real"])
+
+
 class _Alias(importlib.abc.Loader):
     """The very module of this package, under the other name."""
 
     def __init__(self, module: ModuleType) -> None:
         self._module = module
-        self._spec = module.__spec__
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
-        return self._module
+        return _StandIn(spec.name, self._module)
 
     def exec_module(self, module: ModuleType) -> None:
-        module.__spec__ = self._spec  # the import system has put the alias's there
+        sys.modules[module.__name__] = self._module  # where the import system looks for what it is to return
 
     def get_code(self, fullname: str) -> Any:
         """For ``python -m celery``."""
-        loader: Any = self._spec.loader if self._spec else None
+        loader: Any = self._module.__spec__.loader if self._module.__spec__ else None
         return loader.get_code(self._module.__name__)
+
+
+def _leads_here(spec: importlib.machinery.ModuleSpec) -> bool:
+    create = getattr(spec.loader, "create_module", None)
+    return create is not None and isinstance(create(spec), _StandIn)
 
 
 class _Finder(importlib.abc.MetaPathFinder):
@@ -44,12 +79,36 @@ class _Finder(importlib.abc.MetaPathFinder):
         self.home = home
         self.package = package
         self.modules = modules
+        self._asked = threading.local()
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         if not self._answers_to(fullname):
             return None
+        asked = vars(self._asked).setdefault(fullname, [])
+        outermost = not asked
+        try:
+            return self._by_way_of_another(asked, fullname, path, target) or self._spec(fullname)
+        finally:
+            if outermost:
+                asked.clear()
+
+    def _by_way_of_another(self, asked: list[Any], *what: Any) -> importlib.machinery.ModuleSpec | None:
+        """What a finder makes of our answer that waits for imports: it asks all the others, us among them, for theirs.
+
+        Such finders want to be the first. Who was there before us would not hear of the module.
+        """
+        for finder in takewhile(lambda finder: finder is not importlib.machinery.PathFinder, list(sys.meta_path)):
+            if finder in asked or isinstance(finder, _Finder) or not hasattr(finder, "find_spec"):
+                continue
+            asked.append(finder)
+            found = finder.find_spec(*what)
+            if found is not None and _leads_here(found):
+                return found
+        return None
+
+    def _spec(self, fullname: str) -> importlib.machinery.ModuleSpec | None:
         here = self.home + fullname[len(self.name) :]
         try:
             module = importlib.import_module(here)

@@ -181,3 +181,65 @@ print(len(task_prerun.receivers))
 """)
 
     assert said.splitlines() == ["True", "1"]
+
+
+#: A finder as tools have it that wait for modules: it asks the others, and looks at what was loaded by its name.
+WAITING = """
+import importlib.abc, importlib.util, sys
+class Waiting(importlib.abc.MetaPathFinder):
+    def __init__(self, told):
+        self.told, self.busy = told, False
+    def find_spec(self, name, path, target=None):
+        if self.busy or name.partition(".")[0] != "celery":
+            return None
+        self.busy = True
+        try:
+            spec = importlib.util.find_spec(name)
+        finally:
+            self.busy = False
+        if spec is not None and hasattr(spec.loader, "exec_module"):
+            spec.loader = Telling(spec.loader, self.told)
+        return spec
+class Telling(importlib.abc.Loader):
+    def __init__(self, loader, told):
+        self.loader, self.told = loader, told
+    def create_module(self, spec):
+        return self.loader.create_module(spec)
+    def exec_module(self, module):
+        self.loader.exec_module(module)
+        self.told(module)
+"""
+
+
+@pytest.mark.parametrize("order", ["before", "after", "both"])
+def test_who_waits_for_the_import_of_a_module_hears_of_it_by_the_name_that_it_waits_for(order: str) -> None:
+    words, environ = with_celery()
+    wait = "sys.meta_path.insert(0, Waiting(lambda module: heard.append(module.__name__)))\n"
+    before, after = (wait if order in (when, "both") else "" for when in ("before", "after"))
+    code = "import celery.app.trace, celery.local, compat; assert celery.local is compat.local; print(*heard)"
+
+    said = output(words, environ, WAITING + "heard = []\n" + before + INSTALL + after + code)
+
+    each = 2 if order == "both" else 1
+    names = ("celery", "celery.app", "celery.app.trace", "celery.local")
+    assert said.split() == [name for name in names for _ in range(each)]
+
+
+def test_what_is_put_into_a_module_by_who_waited_for_it_is_there() -> None:
+    words, environ = with_celery()
+    code = """
+def told(module):
+    if module.__name__ == "celery.local":
+        module.Proxy, module.traced = "traced", module.__file__
+        assert "try_import" in dir(module)
+        del module.try_import
+sys.meta_path.insert(0, Waiting(told))
+import compat.local
+compat.install_as_celery()
+from celery.local import Proxy
+print(Proxy, compat.local.traced == compat.local.__file__, hasattr(compat.local, "try_import"), compat.local.__name__)
+"""
+
+    assert output(words, environ, WAITING + "import compat\n" + code).split() == [
+        "traced", "True", "False", "compat.local"
+    ]  # fmt: skip
