@@ -22,6 +22,7 @@ from ..utils.imports import instantiate, symbol_by_name
 from ..utils.log import get_logger
 from ..utils.objects import mro_lookup
 from . import builtins  # noqa: F401  (defines the tasks every app has)
+from .conf import PendingConfiguration as PendingConfiguration
 from .configuring import Configuring
 from .connecting import Connecting
 from .pickling import Pickled

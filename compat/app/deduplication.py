@@ -7,8 +7,9 @@ from typing import Any
 from .. import states
 from ..exceptions import BackendGetMetaError, Reject
 from ..utils.log import get_logger
+from . import trace
 from .following import dispatch_follow_ups
-from .outcomes import LOG_IGNORED, get_task_name
+from .outcomes import get_task_name
 
 logger = get_logger("celery.app.trace")
 
@@ -30,7 +31,7 @@ def was_successful(app: Any, task: Any, request: Any, uuid: str) -> bool:
         "name": get_task_name(request, task.name),
         "description": "Task already completed successfully.",
     }
-    logger.info(LOG_IGNORED, said, extra={"data": said})
+    logger.info(trace.LOG_IGNORED, said, extra={"data": said})
     try:
         meta = result._get_task_meta()
         if not meta.get("children"):

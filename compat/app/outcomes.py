@@ -75,6 +75,8 @@ class TraceInfo:
     handle_ignore = handle_reject
 
     def handle_retry(self, task: Any, req: Any, store_errors: bool = True, **kwargs: Any) -> ExceptionInfo:
+        from . import trace  # where an application puts a text of its own, as Celery's guide says
+
         retry = self.retval
         kind, _, frames = sys.exc_info()
         einfo = ExceptionInfo((kind, retry, frames))
@@ -83,7 +85,7 @@ class TraceInfo:
         task.on_retry(retry.exc, req.id, req.args, req.kwargs, einfo)
         signals.task_retry.send(sender=task, request=req, reason=retry, einfo=einfo)
         said = {"id": req.id, "name": get_task_name(req, task.name), "exc": str(retry)}
-        logger.info(LOG_RETRY, said, extra={"data": said})
+        logger.info(trace.LOG_RETRY, said, extra={"data": said})
         traceback_clear(einfo.exception)
         return einfo
 

@@ -53,8 +53,8 @@ from .task import Task as BaseTask
 __all__ = (
     "LOG_FAILURE", "LOG_IGNORED", "LOG_INTERNAL_ERROR", "LOG_RECEIVED", "LOG_REJECTED", "LOG_RETRY", "LOG_SUCCESS",
     "TraceInfo", "build_tracer", "get_log_policy", "get_task_name", "log_policy_expected", "log_policy_ignore",
-    "log_policy_internal", "log_policy_reject", "log_policy_t", "log_policy_unexpected", "trace_task",
-    "traceback_clear",
+    "log_policy_internal", "log_policy_reject", "log_policy_t", "log_policy_unexpected", "reset_worker_optimizations",
+    "setup_worker_optimizations", "trace_task", "traceback_clear",
 )  # fmt: skip
 
 logger = get_logger("celery.app.trace")
@@ -352,3 +352,14 @@ def trace_task(task: Any, uuid: str, args: Any, kwargs: Any, request: Any = None
     except Exception as error:
         signal_internal_error(task, uuid, args, kwargs, request, error)
         return trace_ok_t(report_internal_error(task, error), TraceInfo(states.FAILURE, error), 0.0, None)
+
+
+def setup_worker_optimizations(app: Any, hostname: str | None = None) -> None:
+    """Make ``app``, with all of its tasks, that of every thread: tests do it that run tasks as a worker would."""
+    app.set_current()
+    app.set_default()
+    app.finalize()
+
+
+def reset_worker_optimizations(app: Any = None) -> None:
+    """Has nothing to take back: no class is patched here."""

@@ -15,7 +15,6 @@ from pyramid_scheduler.api import SUCCEEDED, JobTerminated, Message, Outcome, Ru
 from .. import signals, states
 from ..app import trace
 from ..app.messages import NO_EMBED
-from ..app.outcomes import LOG_RECEIVED
 from ..app.request import Context, get_actual_ignore_result
 from ..app.task import Task as BaseTask
 from ..app.trace import TraceInfo, Tracer
@@ -290,7 +289,7 @@ def _send_again(retry: Retry) -> None:
 def _log_received(run: Run, name: str) -> None:
     told = {"args": run.headers.get("argsrepr"), "kwargs": run.headers.get("kwargsrepr"), "eta": run.headers.get("eta")}
     said = {"id": run.id, "name": name, **told}
-    receiving.info(LOG_RECEIVED, said, extra={"data": said})
+    receiving.info(trace.LOG_RECEIVED, said, extra={"data": said})
 
 
 def _headers_told(headers: Mapping[str, Any]) -> dict[str, Any]:

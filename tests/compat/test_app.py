@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import pickle
 import types
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from pytest_mock import MockerFixture
 
-from compat import Celery, current_app, current_task, shared_task
+from compat import Celery, _state, current_app, current_task, shared_task
+from compat._state import set_default_app
+from compat.app.base import PendingConfiguration
+from compat.app.trace import reset_worker_optimizations, setup_worker_optimizations
 from compat.apps.beat import Beat
 from compat.apps.beat import logger as beat_logger
 from compat.apps.worker import Worker
@@ -234,3 +238,27 @@ def test_a_periodic_task_lands_in_the_beat_schedule_under_its_signature(app: Any
 
     assert key == "every ten"
     assert app.conf.beat_schedule["every ten"]["task"] == "ticking"
+
+
+def _one() -> int:
+    return 1
+
+
+def test_a_test_that_runs_tasks_as_a_worker_would_makes_its_app_that_of_every_thread() -> None:
+    before = _state.default_app
+    made = Celery("optimized", set_as_current=False)
+    made.task(_one, name="optimized.one")
+    try:
+        setup_worker_optimizations(made, "one@here")
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(lambda: current_app.tasks["optimized.one"].app).result() is made
+        reset_worker_optimizations(made)
+    finally:
+        set_default_app(before)
+        _state._set_current_app(None)
+
+
+def test_settings_that_are_not_read_yet_can_be_told_by_their_class() -> None:
+    app = Celery("unread", set_as_current=False)
+
+    assert isinstance(app.conf.changes, PendingConfiguration)

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from compat.app import trace
+from compat.contrib.testing.worker import start_worker
 from tests.fleet import ROOT
 
 TASKS = """
@@ -69,3 +71,24 @@ def test_what_the_worker_is_told_goes_before_what_the_applications_modules_set_u
 @pytest.mark.parametrize("name", ["after_setup_logger", "setup_logging"])
 def test_receivers_in_a_module_of_tasks_are_asked_how_to_log(tmp_path: Path, name: str) -> None:
     assert run(tmp_path, TASKS + RECEIVERS.format(name=name))["name"] == f"{name} was heard"
+
+
+def test_the_texts_that_an_application_puts_into_the_module_of_tracing_are_logged(
+    app: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LOG_RECEIVED", "LOG_RETRY", "LOG_SUCCESS"):
+        monkeypatch.setattr(trace, name, f"{name} of ours: %(name)s")
+    app.conf.result_backend = "cache+memory://"
+
+    @app.task(bind=True, name="once.more", max_retries=1)
+    def once_more(self: Any) -> None:
+        if not self.request.retries:
+            raise self.retry(countdown=0)
+
+    caplog.set_level("INFO", "celery")
+    with start_worker(app, perform_ping_check=False):
+        once_more.delay().get(timeout=20)
+
+    said = [record.getMessage() for record in caplog.records if "of ours" in record.getMessage()]
+    once = ["LOG_RECEIVED of ours: once.more"]
+    assert said == [*once, "LOG_RETRY of ours: once.more", *once, "LOG_SUCCESS of ours: once.more"]
