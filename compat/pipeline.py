@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any
 
+from kombu import serialization
 from kombu.common import Broadcast
 
 from pyramid_scheduler import Scheduler, Settings, parse_settings
@@ -73,6 +74,7 @@ def settings_of(app: Any) -> Settings:
         "scheduler.queues": tuple(queues_of(app)),
         "scheduler.broker.url": url,
         "scheduler.broker.max_body": MAX_BODY,
+        "scheduler.broker.serializer": serializer_of(app),
         "scheduler.timezone": str(conf.timezone or ("UTC" if conf.enable_utc else "")),
         **{f"scheduler.broker.{key}": value for key, value in conf.broker_transport_options.items()},
     }
@@ -85,6 +87,18 @@ def settings_of(app: Any) -> Settings:
         said["scheduler.ledger.url"] = _ledger_of_this_process()
     given: Mapping[str, Any] = conf.get("pyramid_scheduler") or {}
     return parse_settings({**said, **{_full(key): value for key, value in given.items()}})
+
+
+def serializer_of(app: Any) -> str:
+    """What tasks may come in besides JSON: their own serializer, or one that ``accept_content`` names; "": none.
+
+    Never pickle: whoever reaches the broker could run what he likes, unless it is signed.
+    """
+    conf, known = app.conf, serialization.registry
+    accepted = {known.type_to_name.get(each, each) for each in conf.accept_content or ()}
+    others = sorted(name for name in accepted - {"json", "pickle"} if name in known.name_to_type)
+    own = known.type_to_name.get(conf.task_serializer, conf.task_serializer)
+    return own if own in others else next(iter(others), "")
 
 
 def _full(key: str) -> str:
