@@ -10,7 +10,7 @@ from kombu.common import Broadcast
 
 from pyramid_scheduler.api import JobKind, Message, Schedule
 
-from .beat.entry import evaluate
+from .beat.entry import evaluate_args, evaluate_kwargs
 from .beat.keeper import PREFIX, is_the_ledger
 from .exceptions import ImproperlyConfigured
 from .producing import Catching
@@ -95,8 +95,7 @@ def _expires_seconds(app: Any, entry: Mapping[str, Any]) -> float | None:
 
 def _message(app: Any, name: str, entry: Mapping[str, Any]) -> Message:
     """The message every run is a copy of: the one that a call of the task sends."""
-    args = [evaluate(value) for value in entry.get("args") or ()]
-    kwargs = {key: evaluate(value) for key, value in (entry.get("kwargs") or {}).items()}
+    args, kwargs = evaluate_args(entry.get("args")), evaluate_kwargs(entry.get("kwargs"))
     options = {key: value for key, value in (entry.get("options") or {}).items() if key not in ("countdown", "eta")}
     headers = {**(options.get("headers") or {}), "celery_beat_task": True}
     queue = _queue(app, name, entry["task"], args, kwargs, options)

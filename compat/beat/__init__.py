@@ -1,7 +1,10 @@
 """Beat as Celery has it: for subclasses of its Scheduler, and tests. ``celery beat`` runs a timekeeper instead."""
 
+from ..exceptions import reraise as reraise
 from .answering import BeatPidbox, beat_nodename
 from .entry import BeatLazyFunc, ScheduleEntry, event_t
+from .entry import evaluate_args as _evaluate_entry_args  # noqa: F401  (scheduler classes that send by themselves)
+from .entry import evaluate_kwargs as _evaluate_entry_kwargs  # noqa: F401
 from .foreground import Beat
 from .persistent import PersistentScheduler
 from .scheduler import DEFAULT_MAX_INTERVAL, Scheduler, SchedulingError

@@ -34,6 +34,16 @@ def evaluate(value: Any) -> Any:
     return value() if isinstance(value, BeatLazyFunc) else value
 
 
+def evaluate_args(args: Any) -> list[Any]:
+    """The positional arguments of an entry as they are sent now."""
+    return [evaluate(value) for value in args or ()]
+
+
+def evaluate_kwargs(kwargs: Any) -> dict[str, Any]:
+    """The named arguments of an entry as they are sent now."""
+    return {name: evaluate(value) for name, value in (kwargs or {}).items()}
+
+
 @total_ordering
 class ScheduleEntry:
     """What is sent when, and when it last was."""

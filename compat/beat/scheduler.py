@@ -18,7 +18,7 @@ from ..schedules import crontab
 from ..utils.functional import is_numeric_value
 from ..utils.log import get_logger
 from ..utils.time import humanize_seconds, maybe_make_aware
-from .entry import ScheduleEntry, evaluate, event_t
+from .entry import ScheduleEntry, evaluate_args, evaluate_kwargs, event_t
 
 logger = get_logger("celery.beat")
 DEFAULT_MAX_INTERVAL = 300
@@ -202,8 +202,7 @@ class Scheduler:
         entry = self.reserve(entry) if advance else entry
         task = self.app.tasks.get(entry.task)
         try:
-            args = [evaluate(value) for value in entry.args or ()]
-            kwargs = {name: evaluate(value) for name, value in (entry.kwargs or {}).items()}
+            args, kwargs = evaluate_args(entry.args), evaluate_kwargs(entry.kwargs)
             options = entry.options.copy()
             options.setdefault("headers", {})["celery_beat_task"] = True
             if task:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from compat import beat
 from compat.beat import BeatLazyFunc, Scheduler, SchedulingError
 from compat.producing import Catching, PipelineProducer
 from compat.schedules import crontab, schedule
@@ -70,6 +71,22 @@ def test_arguments_and_options_go_along_and_lazy_ones_are_computed(at_noon: Any)
     made.tick()
 
     assert made.sent == [("shop.a", [3], {"x": 4}, {"queue": "q", "headers": {"celery_beat_task": True}})]
+
+
+def test_a_class_that_sends_by_itself_finds_what_celerys_module_has_for_that(at_noon: Any) -> None:
+    class Sending(RecordingScheduler):
+        def apply_async(self, entry: Any, producer: Any = None, advance: bool = True, **kwargs: Any) -> Any:
+            entry = self.reserve(entry) if advance else entry
+            self.send_task(entry.task, beat._evaluate_entry_args(entry.args), beat._evaluate_entry_kwargs(entry.kwargs))
+            beat.reraise(SchedulingError, SchedulingError("no more"), None)
+
+    made = Sending(at_noon, lazy=True)
+    made.add(name="a", task="shop.a", schedule=HOUR, last_run_at=NOON - HOUR, args=(BeatLazyFunc(lambda: 3),))
+    with pytest.raises(SchedulingError, match="no more"):
+        made.apply_async(made.schedule["a"])
+
+    assert made.sent == [("shop.a", [3], {}, {})]
+    assert (beat._evaluate_entry_args(None), beat._evaluate_entry_kwargs({"x": 1})) == ([], {"x": 1})
 
 
 def test_a_registered_task_is_sent_with_its_own_options(at_noon: Any) -> None:
