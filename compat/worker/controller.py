@@ -68,10 +68,12 @@ class WorkController(Stepping):
         self.without_heartbeat = without_heartbeat
         self._select(queues, exclude_queues)
         self.on_init_blueprint()
+        chosen = queues_of(self.app)
         signals.celeryd_after_setup.send(sender=self.hostname, instance=self, conf=self.app.conf)
         self.app.finalize()
         self._remember_modules()
         self.queue_names = queues_of(self.app)
+        self.added_queues = [name for name in self.queue_names if name not in chosen]
         self._init_steps()
         self.consumer = Consumer(self)
         self.events = EventSender(self)

@@ -35,6 +35,11 @@ class Embedded(WorkController):
         redirects = self.app.conf.worker_redirect_stdouts
         self.app.log.setup(self.loglevel, self.logfile, redirects, hostname=self.hostname)
 
+    def serve_added_queues(self) -> None:
+        """Those that receivers of ``celeryd_after_setup`` have selected here: the supervisor does not know of them."""
+        if self.added_queues:
+            self._consume(self.added_queues)
+
     def scheduled(self) -> list[dict[str, Any]]:
         """They are the worker's, not a process's: one of them lists them."""
         return super().scheduled() if self.is_first else []
@@ -131,6 +136,7 @@ def _boot(controller: Embedded) -> None:
 
 def _arrive(controller: Embedded) -> None:
     controller.start_steps()
+    controller.serve_added_queues()
     controller.listen()
     controller.consumer.start()
     signals.worker_ready.send(sender=controller.consumer)

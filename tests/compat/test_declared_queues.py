@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from kombu.common import Broadcast
 from kombu.connection import Connection
 from kombu.entity import Exchange, Queue
 
-from compat import Celery
+from compat import Celery, signals
+from compat.worker.embedding import embed
 from tests import servers
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -96,3 +98,32 @@ def test_a_worker_leaves_broadcast_queues_out(app: Any) -> None:
 
     assert worker.queue_names == ["tests"]
     assert app.pipeline.scheduler.settings.queues == ("tests",)
+
+
+def test_a_queue_that_is_selected_when_a_worker_is_set_up_is_taken_from_by_the_process_that_did_so(app: Any) -> None:
+    app.conf.result_backend = "cache+memory://"
+
+    @app.task(name="queues.where", bind=True)
+    def where(self: Any) -> Any:
+        return self.request.delivery_info["routing_key"]
+
+    def select(sender: str, instance: Any, **kwargs: Any) -> None:
+        instance.app.amqp.queues.select_add(f"{sender}.dq")
+
+    with signals_to(signals.celeryd_after_setup, select):
+        scheduler = embed(app, {}, "celery@here")
+    scheduler.occasions.start.come()
+    try:
+        assert where.apply_async(queue="celery@here.dq").get(timeout=20) == "celery@here.dq"
+    finally:
+        scheduler.occasions.stop.come()
+        scheduler.occasions.exit.come()
+
+
+@contextmanager
+def signals_to(signal: Any, receiver: Any) -> Iterator[None]:
+    signal.connect(receiver)
+    try:
+        yield
+    finally:
+        signal.disconnect(receiver)
