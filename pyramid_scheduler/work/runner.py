@@ -178,6 +178,8 @@ class Runner:
         if task.ack_early and ack_now is not None and not self._ack(task, run, ack_now):
             return Outcome(RunState.RETURNED)
         self._tell.created(run)
+        if run.delivery.begun:
+            self._begun[run.id] = run
         try:
             return self._caller.call(task, run)
         except JobTerminated as raised:
@@ -195,7 +197,6 @@ class Runner:
         if self._journal is not None:
             self._journal.begin(run, self._clock.time(), wants_word=task.ended is not None)
         if ack_now(run.delivery):
-            self._begun[run.id] = run
             return True
         if self._journal is not None:
             self._journal.end(run.delivery)
