@@ -85,7 +85,7 @@ class AmqpPublisher:
                     if attempt == 2 or fresh:
                         raise self._said(error) from error
                 except BaseException as error:  # a time limit may strike here
-                    if self._unconfirmed or not isinstance(error, InvalidMessage):
+                    if self._unconfirmed or self._full or self._missing or not isinstance(error, InvalidMessage):
                         self._drop()  # the answers to what was sent would be taken for those of the next
                     raise
 

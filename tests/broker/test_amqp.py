@@ -107,6 +107,28 @@ def test_what_a_batch_that_broke_off_has_sent_is_not_counted_among_the_next(
         connection.channel().queue_delete(fine.queue)
 
 
+def test_what_a_queue_has_refused_of_a_batch_that_broke_off_is_not_said_of_the_next(
+    make_broker: MakeBroker, connection: amqp.Connection, queue: str, mocker: MockerFixture
+) -> None:
+    full, fine = message(queue), message(f"{queue}-fine")
+    broker = make_broker(queue_arguments={"x-max-length": 1, "x-overflow": "reject-publish"})
+    put = amqp_publishing._put
+
+    def put_when_answered(channel: Any, queue: str, one: Any) -> None:
+        while broker.publisher._unconfirmed:  # type: ignore[attr-defined]
+            channel.connection.drain_events(timeout=5)
+        put(channel, queue, one)
+
+    try:
+        broker.publisher.publish([full])
+        mocker.patch.object(amqp_publishing, "_put", put_when_answered)
+        with pytest.raises(InvalidMessage):
+            broker.publisher.publish([full, replace(fine, headers={"day": date(2026, 5, 1)})])
+        broker.publisher.publish([fine])
+    finally:
+        connection.channel().queue_delete(fine.queue)
+
+
 def large(queue: str) -> Message:
     return Message(queue, {"id": "large"}, b"x" * 2**20)
 
