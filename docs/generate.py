@@ -54,10 +54,8 @@ def cli_page() -> str:
     out.write(
         "SIGINT finishes running jobs within `scheduler.shutdown_timeout` and hands the rest back, a second one\n"
     )
-    out.write(
-        "leaves at once, SIGHUP replaces the processes, SIGUSR1 (of any process) writes the stacks of its threads\n"
-    )
-    out.write("to standard error.\n\n")
+    out.write("leaves at once, and so does SIGQUIT, SIGHUP replaces the processes, SIGUSR1 (of any process) writes\n")
+    out.write("the stacks of its threads to standard error.\n\n")
     out.write("Exit status: 0; 1 where something went wrong; 2 for words it does not understand; 130 on Ctrl-C.\n")
     commands = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
     for name, command in commands.choices.items():

@@ -12,7 +12,7 @@ from . import crew
 from .ledger import ledger
 
 # A signal to the whole group is the supervisor's and the children's to obey: without this process they seem dead.
-for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
+for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP, signal.SIGUSR1):
     signal.signal(number, signal.SIG_IGN)
 # A collection would write to every object, and so give each child a copy of its own.
 gc.collect()

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(application: Application, args: argparse.Namespace) -> int:
-    """Run jobs until stopped. SIGTERM: finish and leave; twice: leave at once; SIGHUP: restart the children."""
+    """Run jobs until stopped. SIGTERM: finish and leave; twice, or SIGQUIT: at once; SIGHUP: restart the children."""
     if args.message is not None:
         return _send_message(application, args)
     if args.reload:

@@ -103,6 +103,7 @@ def main(boot: Boot, part: Part, pipe: Connection, journal: Journal) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to all; the supervisor decides
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGQUIT, lambda *_: None)  # so is this one; what a job starts is not to ignore it
     faulthandler.register(signal.SIGUSR1)
     try:
         service, stop, shutdown_seconds, hello = boot(part, Line(pipe), journal)

@@ -28,6 +28,7 @@ class Orders:
         signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)
+        signal.signal(signal.SIGQUIT, self._on_quit)
         signal.signal(signal.SIGHUP, self._on_restart)
         faulthandler.register(signal.SIGUSR1)  # where its threads are, on standard error
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -42,6 +43,9 @@ class Orders:
 
     def _on_stop(self, number: int, frame: Any) -> None:
         self.stops += 1
+
+    def _on_quit(self, number: int, frame: Any) -> None:
+        self.stops += 2
 
     def _on_restart(self, number: int, frame: Any) -> None:
         self.restart = True

@@ -194,6 +194,15 @@ def test_a_first_signal_lets_children_finish_and_a_second_ends_them_at_once(make
     assert crew.wait(5) == 0
 
 
+def test_sigquit_ends_all_at_once_and_in_order_whoever_gets_it(make_crew: Make) -> None:
+    crew = make_crew(conduct="deaf")
+    up = crew.up(2)
+    os.killpg(crew.process.pid, signal.SIGQUIT)
+    assert crew.wait(5) == 0
+    assert {float(line[1]) for line in crew.lines("told")} == {0}
+    assert sorted(crew.lines("release")) == sorted([name] for _, name, _ in up)
+
+
 def test_children_that_all_ask_for_the_end_are_told_once_and_may_finish_and_say_the_status(make_crew: Make) -> None:
     crew = make_crew(processes=2, conduct="leave")
     crew.up(3)
