@@ -168,6 +168,10 @@ class Wiring:
         """End that run if it runs in this process, and its task is one that can be told; returns whether it is."""
         return any(one.end(run_id, signum) for one in list(self._terminations))
 
+    def interrupt(self, run_id: str) -> bool:
+        """Have that run exceed its soft limit now, if it runs here and its task is one that can be told."""
+        return any(one.interrupt(run_id) for one in list(self._terminations))
+
     def timekeeper(self, name: str) -> Timekeeper:
         """A timekeeper of this process, the store reconciled with what is declared."""
         scheduler, clock, ledger = self._scheduler, self._clock, self.ledger

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from signal import SIGUSR1
 from typing import Any
 
 from pyramid_scheduler.api import Run
@@ -74,8 +75,15 @@ class Request:
         return None if self.time_start is None else os.getpid()
 
     def terminate(self, pool: Any = None, signal: Any = None) -> None:
-        """End the run: with its process where it has one to itself, else by raising in its thread."""
-        self.app.pipeline.scheduler.wiring.terminate(self.id, signals.signum(signal or "TERM"))
+        """End the run: with its process where it has one to itself, else by raising in its thread.
+
+        SIGUSR1 asks it to end by itself: SoftTimeLimitExceeded is raised in the task.
+        """
+        wiring, signum = self.app.pipeline.scheduler.wiring, signals.signum(signal or "TERM")
+        if signum == SIGUSR1:
+            wiring.interrupt(self.id)
+        else:
+            wiring.terminate(self.id, signum)
 
     def info(self, safe: bool = False) -> dict[str, Any]:
         """For ``inspect``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,13 +11,15 @@ from typing import Any, TypeVar
 
 from ..core.clock import Clock
 from ..core.ending import Begun, Cause
-from ..core.errors import JobTerminated
+from ..core.errors import JobTerminated, SoftTimeLimitExceeded
 from ..core.run import Run
 from .interruption import finish
 from .limits import Deadline, Report
 
 T = TypeVar("T")
 DEATH_SECONDS = 10.0
+#: Who does not listen for it ignores it. A call that blocks returns for its handler, in which what was raised comes up.
+WAKING_SIGNAL = signal.SIGURG
 
 
 @dataclass(slots=True)
@@ -25,6 +28,7 @@ class _Hold:
     thread_id: int
     started_at: float
     signum: int | None = None
+    is_interrupted: bool = False
 
 
 class Terminations:
@@ -39,16 +43,20 @@ class Terminations:
         self._report = report if alone else None
         self._holds: dict[str, _Hold] = {}
         self._lock = threading.Lock()
+        self._wakes_main = False
 
     def call(self, run: Run, call: Callable[..., T], *args: Any) -> T:
         """``call(*args)``, which is ``run`` and can be ended while it lasts."""
         hold = _Hold(run, threading.get_ident(), self._clock.time())
+        if not self._wakes_main and hold.thread_id == threading.main_thread().ident:
+            signal.signal(WAKING_SIGNAL, lambda *_: None)
+            self._wakes_main = True
         self._holds[run.id] = hold
         try:
             try:
                 return call(*args)
             finally:
-                if self._holds.pop(run.id, None) is not hold:  # somebody ends it
+                if self._holds.pop(run.id, None) is not hold or hold.is_interrupted:  # somebody ends it
                     finish(lambda: self._let_go(hold))
         except JobTerminated as raised:
             raised.signum = hold.signum or 0  # it was raised as a bare class: the interpreter takes no more
@@ -56,10 +64,10 @@ class Terminations:
 
     def _let_go(self, hold: _Hold) -> None:
         with self._lock:
-            if hold.signum is None:
+            if hold.signum is None and not hold.is_interrupted:
                 return
-            if self._report is None:
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(hold.thread_id), None)
+            if hold.signum is None or self._report is None:
+                _raise_in(hold.thread_id, None)
                 return
         # The next run would be ended in its place: this process dies any moment.
         threading.Event().wait(DEATH_SECONDS)
@@ -74,8 +82,22 @@ class Terminations:
             if self._report is not None:
                 self._report(run_id, self._deadline(hold, signum))
             else:
-                cls: Any = JobTerminated
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(hold.thread_id), ctypes.py_object(cls))
+                _raise_in(hold.thread_id, JobTerminated)
+            return True
+
+    def interrupt(self, run_id: str) -> bool:
+        """Raise SoftTimeLimitExceeded in that run, which may go on from there; returns whether it runs here.
+
+        In the main thread even a call that blocks is broken off.
+        """
+        with self._lock:
+            hold = self._holds.get(run_id)
+            if hold is None:
+                return False
+            hold.is_interrupted = True
+            _raise_in(hold.thread_id, SoftTimeLimitExceeded)
+            if self._wakes_main and hold.thread_id == threading.main_thread().ident:
+                signal.pthread_kill(hold.thread_id, WAKING_SIGNAL)
             return True
 
     def _deadline(self, hold: _Hold, signum: int) -> Deadline:
@@ -86,3 +108,9 @@ class Terminations:
             cause=Cause.TERMINATED,
             signum=signum,
         )
+
+
+def _raise_in(thread_id: int, cls: type[BaseException] | None) -> None:
+    """Between two steps of that thread's Python code; None takes back what has not been raised."""
+    raised: Any = None if cls is None else ctypes.py_object(cls)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), raised)
