@@ -8,9 +8,12 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from kombu.exceptions import OperationalError
+
 from ..app.utils import find_app
 from ..exceptions import ImproperlyConfigured
 from ..installing import refuse_the_real_one
+from ..platforms import EX_UNAVAILABLE
 from . import asking, beat, environment, foreign, moving, tasks, user_options, watching, worker
 
 Command = Callable[[Any, argparse.Namespace], int]
@@ -66,10 +69,18 @@ def main(argv: Sequence[object] | None = None, app: Any = None) -> int:
             return foreign.run(others[args.command], app, args, BEFORE_THE_WORD)
         args.user_options, unknown = user_options.parse(app, args.command, unknown, vars(args))
         _refuse(args.command, unknown)
-        return COMMANDS[args.command][1](app, args)
+        return _run(app, args)
     except ImproperlyConfigured as error:
         print(f"celery {args.command}: {error}", file=sys.stderr)
         return 64
+
+
+def _run(app: Any, args: argparse.Namespace) -> int:
+    try:
+        return COMMANDS[args.command][1](app, args)
+    except OperationalError as error:
+        print(f"Error: celery {args.command}: the broker cannot be reached: {error}", file=sys.stderr)
+        return EX_UNAVAILABLE
 
 
 def _refuse(command: str, unknown: Sequence[str]) -> None:

@@ -35,8 +35,12 @@ def conf(state: Any, with_defaults: bool = False, **kwargs: Any) -> Any:
 @inspect_command(variadic="ids", signature="[id1 [id2 [... [idN]]]]")
 def query_task(state: Any, ids: Any, **kwargs: Any) -> Any:
     """What becomes of tasks."""
-    found = (worker_state.requests.get(id_) for id_ in maybe_list(ids))
-    return {request.id: (_state_of(request), request.info()) for request in found if request is not None}
+    asked = [str(id_) for id_ in maybe_list(ids) or ()]
+    found = [request for id_ in asked if (request := worker_state.requests.get(id_)) is not None]
+    here = {request.id: (_state_of(request), request.info()) for request in found}
+    others = [id_ for id_ in asked if id_ not in here]
+    waiting = [one["request"] for one in state.consumer.controller.scheduled(others)] if others else []
+    return {request["id"]: ("scheduled", request) for request in waiting} | here
 
 
 def _state_of(request: Any) -> str:

@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 from .. import signals
@@ -279,11 +279,14 @@ class WorkController(Stepping):
             "rusage": {name[3:]: getattr(usage, name) for name in dir(usage) if name.startswith("ru_")},
         }
 
-    def scheduled(self) -> list[dict[str, Any]]:
-        """For ``inspect().scheduled()``: the date jobs of this worker's queues."""
-        time.sleep(STORED_SECONDS)  # what was sent just before the question was asked is stored by then
-        stored = [s for name in self.queue_names for s in self.scheduler.ledger.schedules.find(name)]
-        return [shown(schedule, self.hostname) for schedule in stored if schedule.trigger.get("type") == "date"]
+    def scheduled(self, ids: Iterable[str] | None = None) -> list[dict[str, Any]]:
+        """For ``inspect().scheduled()``: the date jobs of this worker's queues, or those of these ids."""
+        if ids is None:
+            time.sleep(STORED_SECONDS)  # what was sent just before the question was asked is stored by then
+        stored, queues = self.scheduler.ledger.schedules, self.queue_names
+        found = [s for name in queues for s in stored.find(name)] if ids is None else map(stored.get, ids)
+        dated = (s for s in found if s is not None and s.queue in queues and s.trigger.get("type") == "date")
+        return [shown(schedule, self.hostname) for schedule in dated]
 
     @property
     def state(self) -> Any:

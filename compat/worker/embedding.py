@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+from collections.abc import Iterable
 from typing import Any
 
 from pyramid_scheduler import Scheduler
@@ -40,9 +41,9 @@ class Embedded(WorkController):
         if self.added_queues:
             self._consume(self.added_queues)
 
-    def scheduled(self) -> list[dict[str, Any]]:
+    def scheduled(self, ids: Iterable[str] | None = None) -> list[dict[str, Any]]:
         """They are the worker's, not a process's: one of them lists them."""
-        return super().scheduled() if self.is_first else []
+        return super().scheduled(ids) if self.is_first else []
 
     def stop(self, in_sighandler: bool = False, exitcode: int | None = None) -> None:
         """End the worker, with all its processes."""

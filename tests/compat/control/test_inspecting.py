@@ -81,6 +81,14 @@ def test_tasks_may_be_asked_for_by_their_ids(worker: Any, ask: Any, lasting: Las
     assert (answer[result.id][0], answer[result.id][1]["name"]) == ("active", "lasting")
 
 
+def test_a_task_that_waits_for_its_time_is_found_by_its_id(worker: Any, ask: Any, lasting: Lasting) -> None:
+    waiting, running = lasting.task.apply_async((5,), countdown=3600), lasting.begin()
+    answer = ask.query_task(waiting.id, running.id)[HOST]
+
+    assert {id_: state for id_, (state, _) in answer.items()} == {waiting.id: "scheduled", running.id: "active"}
+    assert answer[waiting.id][1]["args"] == [5]
+
+
 def test_registered_tasks_are_listed_with_the_attributes_that_are_asked_for(hasty: Any, worker: Any, ask: Any) -> None:
     @hasty.task(name="shop.count", rate_limit="5/m", max_retries=7, lazy=False)
     def count() -> None: ...

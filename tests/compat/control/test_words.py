@@ -55,6 +55,17 @@ def test_it_is_an_error_that_nobody_answers(say: Any, words: tuple[str, ...]) ->
     assert "No nodes replied" in err
 
 
+@pytest.mark.parametrize("words", [("status",), ("inspect", "ping"), ("control", "enable_events"), ("purge", "-f")])
+def test_a_broker_that_cannot_be_reached_is_told_in_one_line(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    status = main(words, app=Celery("away", broker="redis://localhost:1", set_as_current=False))
+
+    said = capsys.readouterr().err
+    assert (status, said.count("\n")) == (NOBODY, 1)
+    assert said.startswith(f"Error: celery {words[0]}: the broker cannot be reached: ")
+
+
 def test_an_app_that_cannot_be_loaded_is_named_in_one_line(say: Any) -> None:
     status, _, err = say("-A", "no_such_project", "status")
 
