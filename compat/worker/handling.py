@@ -10,7 +10,7 @@ from typing import Any
 
 from kombu.utils.encoding import safe_repr, safe_str
 
-from pyramid_scheduler.api import SUCCEEDED, JobTerminated, Message, Outcome, Run, RunState, Task, WorkerLost
+from pyramid_scheduler.api import SUCCEEDED, JobTerminated, Message, Outcome, Run, RunState, Task
 
 from .. import signals, states
 from ..app import trace
@@ -18,11 +18,12 @@ from ..app.messages import NO_EMBED
 from ..app.request import Context, get_actual_ignore_result
 from ..app.task import Task as BaseTask
 from ..app.trace import TraceInfo, Tracer
-from ..exceptions import InvalidTaskError, NotRegistered, Reject, Retry, WorkerLostError
+from ..exceptions import InvalidTaskError, NotRegistered, Reject, Retry, TimeLimitExceeded
 from ..producing import Catching, CatchingRetry
 from ..utils.einfo import ExceptionInfo
 from ..utils.log import get_logger
 from . import state
+from .losses import by_celerys_name, raised
 from .request import REQUEUED, Request, UnreadRequest, shown_name, task_request
 from .turns import TURN, Turns
 
@@ -138,7 +139,7 @@ class Handler:
         except JobTerminated:
             raise
         except BaseException as error:  # the task called for the end of its process, say
-            self._fail(run, error if isinstance(error, Exception) else WorkerLostError(f"it raised {safe_repr(error)}"))
+            self._fail(run, raised(error))
             raise
         info = traced.info
         if info is None:
@@ -213,7 +214,12 @@ class Handler:
         if outcome.state is RunState.CANCELED:
             self._revoked(run, "terminated", int(getattr(outcome.exception, "signum", 0)))
         elif outcome.exception is not None:
-            self._fail(run, _by_celerys_name(outcome.exception))
+            if isinstance(outcome.exception, TimeLimitExceeded):
+                limit = outcome.exception.args[0]
+                refusing.error(
+                    "Hard time limit (%ss) exceeded for %s[%s]", limit, shown_name(run.headers, run.task), run.id
+                )
+            self._fail(run, by_celerys_name(outcome.exception))
 
     def _has_said_so(self, run: Run) -> bool:
         """Its process died after the result was stored, and before the run was settled.
@@ -263,10 +269,6 @@ def _is_revoked_by_stamp(request: Request) -> bool:
 
 def _not_called(*args: Any, **kwargs: Any) -> None:
     raise InvalidTaskError("the handler runs the task")
-
-
-def _by_celerys_name(error: BaseException) -> BaseException:
-    return WorkerLostError(*error.args) if isinstance(error, WorkerLost) else error
 
 
 def _stores_errors(task: Any, context: Context) -> bool:

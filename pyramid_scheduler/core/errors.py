@@ -83,7 +83,11 @@ class JobTerminated(BaseException):
 
 
 class WorkerLost(SchedulerError):
-    """The process that ran the job died."""
+    """The process that ran the job died. ``how``: "signal SIGKILL", "exit status 1", or what else is known of it."""
+
+    def __init__(self, *words: object, how: str = "") -> None:
+        super().__init__(*words)
+        self.how = how
 
 
 def words_of(error: BaseException) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from compat import Celery, signals
+from compat.exceptions import SoftTimeLimitExceeded
 
 DIRECTORY = Path(os.environ["ENDING_DIRECTORY"])
 app = Celery("ending", broker=os.environ["ENDING_BROKER"], backend=os.environ["ENDING_BACKEND"])
@@ -76,6 +77,17 @@ def fatal_once() -> str:
         (DIRECTORY / "died").touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return "alive"
+
+
+@app.task
+def tidy(word: str, seconds: float) -> str:
+    """Asleep for so long at a time."""
+    note("running", word, os.getpid())
+    try:
+        while True:
+            time.sleep(seconds)
+    except SoftTimeLimitExceeded:
+        return "tidied up"
 
 
 @app.task

@@ -32,6 +32,10 @@ class Endings(Project):
     def runs(self, word: str) -> int:
         return [said for said, _ in self.notes("running")].count(word)
 
+    def log(self) -> str:
+        """What its one worker has logged."""
+        return self._log(0).read_text()
+
     def keeps(self, task_id: str) -> bool:
         """Whether its message is among those that ``pscheduler failed`` lists."""
         return self.tasks.app.pipeline.scheduler.ledger.parked.get(task_id) is not None
@@ -81,12 +85,13 @@ def test_a_task_beyond_its_hard_limit_fails_where_all_can_see_it(lasting: Ending
 
     with pytest.raises(TimeLimitExceeded) as raised:
         result.get(timeout=SECONDS)
-    assert (result.state, raised.value.args) == ("FAILURE", (1,))
+    assert (result.state, str(raised.value)) == ("FAILURE", "TimeLimitExceeded(1,)")
     wait_for(lambda: lasting.of("errback", result.id) == [[result.id]], what="the errback")
     assert lasting.of("on_failure", result.id) == [[result.id, "TimeLimitExceeded", f"['{name}']", result.id]]
     assert lasting.of("task_failure", result.id) == [[result.id, "TimeLimitExceeded"]]
     assert lasting.tasks.add.delay(1, 2).get(timeout=SECONDS) == 3
     assert lasting.runs(name) == 1
+    assert f"Hard time limit (1s) exceeded for {task.name}[{result.id}]" in lasting.log()
 
 
 def test_a_chord_fails_with_the_task_that_exceeded_its_limit(project: Endings) -> None:
@@ -105,7 +110,7 @@ def test_a_chord_fails_with_the_task_that_exceeded_its_limit(project: Endings) -
 def test_a_task_that_dies_with_its_process_is_kept_and_its_result_says_so(lasting: Endings) -> None:
     result = lasting.tasks.fatal.delay()
 
-    with pytest.raises(WorkerLostError, match="SIGKILL"):
+    with pytest.raises(WorkerLostError, match=r"^Worker exited prematurely: signal 9 \(SIGKILL\)"):
         result.get(timeout=SECONDS)
     told = [[result.id, "WorkerLostError", "[]", result.id]]
     wait_for(lambda: lasting.of("on_failure", result.id) == told, what="its on_failure")
@@ -172,6 +177,22 @@ def test_a_task_that_is_terminated_ends_and_does_not_run_again(
     assert (not Path(f"/proc/{pid}").exists()) == (worker == "lasting")
     assert project.runs(name) == 1
     assert not project.keeps(result.id)
+
+
+@pytest.mark.parametrize(("worker", "seconds"), [("lasting", 60), ("threaded", 0.05)], ids=["a process", "two threads"])
+def test_a_task_that_is_sent_sigusr1_exceeds_its_soft_limit_and_may_tidy_up(
+    request: pytest.FixtureRequest, worker: str, seconds: float
+) -> None:
+    project: Endings = request.getfixturevalue(worker)
+    result = project.tasks.tidy.delay(worker, seconds)
+    pid = project.running(worker)
+
+    result.revoke(terminate=True, signal="SIGUSR1")
+
+    wait_for(lambda: result.state in ("SUCCESS", "FAILURE"), what="its result")
+    assert result.get(timeout=SECONDS) == "tidied up"
+    assert project.tasks.add.delay(1, 2).get(timeout=SECONDS) == 3
+    assert Path(f"/proc/{pid}").exists()
 
 
 def test_ending_one_task_loses_none_of_those_that_waited_behind_it(lasting: Endings) -> None:
