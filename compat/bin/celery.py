@@ -44,9 +44,7 @@ REFUSED = {
 #: Options of all commands, which some write after the word.
 BEFORE_THE_WORD = ("-A", "--app", "-b", "--broker", "--result-backend", "--loader", "--config", "--workdir")
 _DETACHING = "run it under systemd or a container runtime, which keep it in the background"
-_RECORDING = "events are written as lines; record them with an EventReceiver of your own, or look at them in Flower"
 NOT_OPTIONS = {
-    "--camera": _RECORDING,
     "-D": _DETACHING,
     "--detach": _DETACHING,
 }
