@@ -28,7 +28,6 @@ IGNORED = {
     "--without-mingle": 0,
     "--statedb": 1,
     "-S": 1,
-    "--autoscale": 1,
     "--heartbeat-interval": 1,
     "-Ofair": 0,
 }
@@ -38,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-Q", "--queues", help="take from these queues only, separated by commas")
     parser.add_argument("-X", "--exclude-queues", help="do not take from these")
     parser.add_argument("-c", "--concurrency", type=_number_or_auto, help="tasks at a time, or auto (one per CPU)")
+    parser.add_argument("--autoscale", type=_most, metavar="MAX[,MIN]", help="MAX tasks at a time, always")
     parser.add_argument("-P", "--pool", default="prefork", help="prefork, threads or solo")
     parser.add_argument("-n", "--hostname", help="the worker's name: celery@%%h")
     parser.add_argument("-l", "--loglevel", default="WARNING", help="DEBUG, INFO, WARNING, ERROR or CRITICAL")
@@ -65,7 +65,7 @@ def run(app: Any, args: argparse.Namespace) -> int:
         print(f"celery worker: the pool {args.pool} is not supported; threads is the nearest", file=sys.stderr)
         return 64
     check(app)
-    count = _concurrency(args.concurrency or app.conf.worker_concurrency)
+    count = _concurrency(args.autoscale or args.concurrency or app.conf.worker_concurrency)
     processes, threads = (count, 1) if args.pool in PREFORK else (1, count)
     if args.pool == "solo":
         threads = 1
@@ -97,6 +97,11 @@ def _concurrency(said: Any) -> int:
 
 def _number_or_auto(text: str) -> int | str:
     return AUTO if text.strip().lower() == AUTO else int(text)
+
+
+def _most(text: str) -> int:
+    """The larger of one or two numbers."""
+    return max(int(number) for number in text.split(","))
 
 
 def _node_file(name: str | None, hostname: str | None) -> str | None:

@@ -101,8 +101,16 @@ def test_what_is_said_of_all_commands_reaches_the_processes_of_a_worker(start: S
 
 @pytest.mark.parametrize(
     ("words", "processes"),
-    [(("-c", "auto"), len(os.sched_getaffinity(0))), (("-c", "0"), 5), ((), 5), (("-c", "2"), 2), (("-c", 2), 2)],
-    ids=["auto", "nothing", "unsaid", "two", "a number"],
+    [
+        (("-c", "auto"), len(os.sched_getaffinity(0))),
+        (("-c", "0"), 5),
+        ((), 5),
+        (("-c", "2"), 2),
+        (("-c", 2), 2),
+        (("--autoscale", "7,3"), 7),
+        (("--autoscale=9", "-c", "2"), 9),
+    ],
+    ids=["auto", "nothing", "unsaid", "two", "a number", "at most", "at most, whatever else"],
 )
 def test_there_are_as_many_processes_as_is_said(start: Start, words: tuple[object, ...], processes: int) -> None:
     assert start(*APP, "worker", *words)["processes"] == processes
