@@ -76,7 +76,7 @@ def run(app: Any, args: argparse.Namespace) -> int:
         print("celery worker: no queue is left to take from", file=sys.stderr)
         return 64
     beat = args.beat and own_scheduler(app, args.scheduler) is not None
-    load = loading(app, args.app, {**args.user_options, **_options(args), "beat": beat})
+    load = loading(app, args.app, {**args.user_options, **_options(args), "beat": beat, "threads": threads})
     with pidfile(_node_file(args.pidfile, args.hostname)):
         return supervise(
             load,

@@ -23,7 +23,7 @@ from .turns import check_rates
 from .workloop import end_workloop
 
 logger = get_logger("celery.apps.worker")
-_NOT_THE_CONTROLLERS = ("hostname", "include", "task_events")
+_NOT_THE_CONTROLLERS = ("hostname", "include", "task_events", "threads")
 
 
 class Embedded(WorkController):
@@ -62,7 +62,7 @@ def embed(app: Any, options: dict[str, Any], hostname: str, *, speaks: bool = Tr
     controller = Embedded(
         app=app,
         hostname=hostname,
-        concurrency=1,
+        concurrency=options.get("threads", 1),
         task_events=options.get("task_events") or None,
         **{name: value for name, value in options.items() if name not in _NOT_THE_CONTROLLERS},
     )

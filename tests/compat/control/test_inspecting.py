@@ -11,6 +11,7 @@ import pytest
 from compat.app.control import flatten_reply
 from compat.exceptions import DuplicateNodenameWarning
 from tests.compat.control.conftest import HOST, SECONDS, Lasting
+from tests.fleet import wait_for
 
 
 def test_nobody_answers_where_there_is_no_worker(hasty: Any) -> None:
@@ -83,6 +84,7 @@ def test_tasks_may_be_asked_for_by_their_ids(worker: Any, ask: Any, lasting: Las
 
 def test_a_task_that_waits_for_its_time_is_found_by_its_id(worker: Any, ask: Any, lasting: Lasting) -> None:
     waiting, running = lasting.task.apply_async((5,), countdown=3600), lasting.begin()
+    wait_for(lambda: ask.query_task(waiting.id)[HOST], what="it in the ledger")
     answer = ask.query_task(waiting.id, running.id)[HOST]
 
     assert {id_: state for id_, (state, _) in answer.items()} == {waiting.id: "scheduled", running.id: "active"}

@@ -60,6 +60,15 @@ def test_a_queue_that_was_added_is_taken_from_no_more_and_one_of_the_first_is_no
     assert [[one["name"] for one in told[name]] for name in (FIRST, SECOND)] == [[queue]] * 2
 
 
+def test_a_worker_of_threads_says_how_many_tasks_it_runs_at_a_time(project: Project) -> None:
+    project.start("-P", "threads", "-c", "4")
+    wait_for(lambda: project.tasks.app.control.ping(timeout=1, limit=1), what="an answer")
+
+    told = project.tasks.app.control.inspect(timeout=SECONDS, limit=1).stats()
+
+    assert (told[FIRST]["pool"]["max-concurrency"], told[FIRST]["prefetch_count"]) == (4, 4)
+
+
 def test_what_waits_for_its_time_is_listed_once(project: Project, worker: Any) -> None:
     sent = {project.tasks.add.apply_async((n, n), countdown=600).id for n in range(3)}
     schedules = project.tasks.app.pipeline.scheduler.ledger.schedules
