@@ -13,6 +13,8 @@ from .utils.threads import LocalStack
 
 #: The app of threads that have none of their own.
 default_app: Any = None
+#: The one of them that nobody has made.
+implicit_app: Any = None
 _apps: weakref.WeakSet[Any] = weakref.WeakSet()
 _on_app_finalizers: set[Callable[[Any], Any]] = set()
 _task_join_will_block = False
@@ -59,11 +61,13 @@ def get_current_app() -> Any:
     """This thread's app, or the default one, which is made where there is none."""
     if _tls.current_app is not None:
         return _tls.current_app
+    global implicit_app
     if default_app is None:
         from .app.base import Celery
 
         loader = os.environ.get("CELERY_LOADER") or "default"
-        set_default_app(Celery("default", fixups=[], set_as_current=False, loader=loader))
+        implicit_app = Celery("default", fixups=[], set_as_current=False, loader=loader)
+        set_default_app(implicit_app)
     return default_app
 
 

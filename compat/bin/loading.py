@@ -19,7 +19,7 @@ from ..utils.nodenames import host_format, nodename, nodesplit
 
 @dataclass(frozen=True)
 class Loading:
-    """In each process: the app, made ready to run tasks. Picklable."""
+    """In each process: the app, made ready to run tasks; the implicit one where there is no name. Picklable."""
 
     name: str
     options: dict[str, Any] = field(default_factory=dict)
@@ -32,14 +32,17 @@ class Loading:
         sys.path.insert(0, os.getcwd())
         number = int(_place("worker") or 1)
         hostname = _node_name(self.options.get("hostname"), number)
-        app = find(self.name)
+        app = find(self.name) if self.name else _state.get_current_app()
         app.conf.update(self.settings)
         return embed(app, self.options, hostname, speaks=_place("timekeeper") is None, first=number == 1)
 
 
 def loading(app: Any, given: str | None, options: dict[str, Any]) -> Loading:
     """By the name that the command line gives; else by the one it has here, with the settings it has by now."""
-    return Loading(given, options) if given else Loading(_name_of(app), options, _changed_settings(app))
+    if given:
+        return Loading(given, options)
+    name = "" if app is _state.implicit_app else _name_of(app)
+    return Loading(name, options, _changed_settings(app))
 
 
 def _name_of(app: Any) -> str:

@@ -70,6 +70,21 @@ LOCAL = (
   made[0].start(["worker", "-c", "1"])
 """
 )
+IMPLICIT = """
+from compat import current_app, shared_task
+from compat.bin.celery import main
+
+@shared_task
+def add(x, y):
+    return x + y
+
+if __name__ == "__main__":
+    current_app.conf.update(
+        broker_url={broker!r}, result_backend={backend!r}, task_default_queue={queue!r}, include=["tasks"],
+        pyramid_scheduler={{"ledger.url": "sqlite:///ledger.sqlite"}},
+    )
+    raise SystemExit(main(["worker", "-c", "1"]))
+"""
 
 
 @dataclass
@@ -136,6 +151,12 @@ def test_settings_of_before_worker_main_are_those_of_all_processes(run: Callable
     script.process.terminate()
     assert script.process.wait(SECONDS) == 0
     assert not pidfile.exists()
+
+
+def test_a_worker_without_an_app_runs_the_tasks_of_the_implicit_one(run: Callable[[str], Script]) -> None:
+    script = run(IMPLICIT)
+
+    assert script.app.send_task("tasks.add", (1, 2)).get(timeout=SECONDS) == 3
 
 
 def test_an_app_that_no_module_has_cannot_be_found_by_other_processes_and_the_way_out_is_said(
