@@ -70,10 +70,19 @@ class Line:
         try:
             with self._lock:
                 self._say_all("connection", hang_up)
-                socket.send_fds(self._socket, [b"\0"], [fd])
+                self._send(fd)
         except OSError:
             return False
         return True
+
+    def _send(self, fd: int) -> None:
+        """The byte that is waited for at least: the next word's first byte would be taken for it, and the rest for
+        another length than it has."""
+        try:
+            socket.send_fds(self._socket, [b"\0"], [fd])
+        except OSError:
+            self._socket.sendall(b"\0")
+            raise
 
     def _say(self, what: str, value: Any) -> None:
         with self._lock, contextlib.suppress(OSError):

@@ -112,6 +112,15 @@ def test_a_supervisor_that_has_no_descriptor_left_goes_without_the_connection_an
     assert "no room is left" in caplog.text
 
 
+def test_a_connection_that_cannot_be_sent_keeps_nothing_else_from_being_heard(child: Child, line: Line) -> None:
+    closed = os.dup(0)
+    os.close(closed)
+    assert not line.share(closed, hang_up)
+    line.leave(1)
+    assert heard(child) == [("leave", 1)]
+    assert child.connection is None
+
+
 def test_an_application_that_sets_a_timeout_for_its_sockets_sets_none_for_the_pipe(
     child: Child, line: Line, ends: tuple[Connection, Connection], file: int
 ) -> None:
