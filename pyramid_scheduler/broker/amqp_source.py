@@ -221,7 +221,9 @@ class AmqpSource:
         return False  # a channel belongs to one thread
 
     def keeps(self, delivery: Delivery) -> bool:
-        return self._outlives and delivery.tag[0] == self._generation
+        generation, tag = delivery.tag
+        unacked = self._unacked
+        return self._outlives and generation == self._generation and unacked is not None and unacked.is_fresh(tag)
 
     def give_back(self, deliveries: Sequence[Delivery]) -> None:
         tags = self._tags(deliveries)

@@ -30,6 +30,11 @@ class Unacked:
         """What was there at the last ``age`` already."""
         return {tag: one for tag, one in self._held.items() if one is not None and tag <= self._old}
 
+    def is_fresh(self, tag: int) -> bool:
+        """Whether it is not old, from any thread. What is old may be acked in favour of its copy, and to ack that over
+        this channel would close it."""
+        return tag > self._old
+
     def age(self) -> None:
         self._old = self._last
 

@@ -127,6 +127,17 @@ def test_a_delivery_of_a_connection_that_was_lost_is_not_acked_over_the_next(mak
     assert len(heir.take(MESSAGES)) == MESSAGES
 
 
+def test_what_may_be_acked_in_favour_of_its_copy_is_not_to_be_acked_for_the_dead(make_estate: Make) -> None:
+    source = (estate := make_estate()).source
+    source._renew_seconds = 0.1
+    old = estate.take(3)
+    wait_for(lambda: source.receive(0, 0.01) or len(source._hold._copies) == len(old))
+    source._renew_seconds = None
+    (fresh,) = estate.take(1)
+    assert [source.keeps(one) for one in (*old, fresh)] == [False, False, False, True]
+    source.close()
+
+
 def test_a_process_that_has_hung_up_itself_is_not_waited_for(make_estate: Make) -> None:
     estate = make_estate()
     estate.take(1)
