@@ -16,6 +16,8 @@ from ..core.plain_json import quote, read, write
 
 _JSON = "application/json"
 _OURS = frozenset(("correlation_id", "delivery_mode", "delivery_info", "priority", "delivery_tag", "body_encoding"))
+#: An envelope that is longer is not kept beside what was read from it: a worker may hold a thousand of them.
+LONGEST_RAW = 1 << 14
 _numbers = itertools.count(int.from_bytes(os.urandom(4)))
 
 
@@ -77,7 +79,7 @@ def load(payload: str | bytes, queue: str, tag: str, redelivered: bool) -> Deliv
             properties,
             tag,
             redelivered or bool((properties.get("delivery_info") or {}).get("redelivered")),
-            raw=payload,
+            raw=payload if len(payload) <= LONGEST_RAW else b"",
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raw = payload.encode("utf-8", "replace") if isinstance(payload, str) else payload

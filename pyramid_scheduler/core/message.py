@@ -106,7 +106,7 @@ class Delivery:
     begun: bool = False  # its task is acked early and begins: it is not given back any more
     acked: bool = False
     journaled_at: int | None = None  # where a journal has it
-    raw: str | bytes = b""  # all of it in one piece, where it came so
+    raw: str | bytes = b""  # all of it in one piece, where it came so and is short
     unsettled_until: float = 0.0
 
     def message(self) -> Message:

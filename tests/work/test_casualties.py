@@ -6,6 +6,7 @@ import mmap
 import os
 import threading
 import time
+import tracemalloc
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -158,6 +159,19 @@ def test_a_message_that_came_in_one_piece_is_kept_so(body: bytes) -> None:
         came.headers = {}  # it is not made of these again
         (left,) = journal.left(Registry().reopen)
         assert (replace(left.message, properties={}), left.tag) == (sent, "tag7")
+
+
+def test_a_worker_that_holds_many_large_messages_has_none_of_them_twice() -> None:
+    body, many = b"x" * 50_000, 200
+    tracemalloc.start()
+    try:
+        held = [load(dump(Message("q", {"id": str(n)}, body)), "q", f"tag{n}", False) for n in range(many)]
+        assert tracemalloc.get_traced_memory()[0] < 1.5 * many * len(body)
+    finally:
+        tracemalloc.stop()
+    with Journal() as journal:
+        begin(journal, held[7])
+        assert [one.message for one in journal.left(Registry().reopen)] == [held[7].message()]
 
 
 def test_headers_that_json_does_not_have_are_kept_as_they_were() -> None:
