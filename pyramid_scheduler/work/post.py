@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -175,6 +176,23 @@ class Post:
     def _put_off(self) -> None:
         """The next one is started later, and the one after that later still."""
         self.start_at = time.monotonic() + self.backoff.fail()
+
+
+def hang_up_together(dead: Sequence[tuple[Child, Sequence[Begun]]]) -> None:
+    """Each in a thread of its own: a server that does not answer makes each of them wait."""
+    threads = []
+    for one, begun in dead:
+        if one.connection is None:
+            continue
+        thread = threading.Thread(target=one.hang_up, args=(begun,), daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no room for one more
+            one.hang_up(begun)
+        else:
+            threads.append(thread)
+    for thread in threads:
+        thread.join()
 
 
 def _receive(pipe: Connection) -> tuple[bytes, list[int]]:

@@ -19,7 +19,7 @@ from ..core.message import Delivery
 from .casualties import Casualties
 from .child import Boot
 from .orders import Orders
-from .post import Child, Post
+from .post import Child, Post, hang_up_together
 from .upkeep import BEAT_SECONDS
 from .worker import EXIT_RECYCLE
 
@@ -163,14 +163,16 @@ class Supervisor:
         self._failure = reason
 
     def _bury(self) -> None:
+        dead = []
         for post in self._posts:
             one = post.child
             if one is None or one.process.is_alive():
                 continue
             self._hear_child(one)
             self._note_death(one)
-            begun = self._casualties.collect(one, self._home)
-            one.hang_up(begun)
+            dead.append((post, one, self._casualties.collect(one, self._home)))
+        hang_up_together([(one, begun) for _, one, begun in dead])
+        for post, one, begun in dead:
             post.vacate()
             self._orphans.append((one.part.name, [run.tag for run in begun]))
         self._release_orphans()

@@ -36,6 +36,13 @@ def hang_up(directory: Path, fd: int, begun: Sequence[Any], doubtful: Sequence[A
     note(directory, "hung up", Path(os.readlink(f"/proc/self/fd/{fd}")).name, *begun, "and", *doubtful)
 
 
+def hang_up_with_the_others(directory: Path, fd: int, begun: Sequence[Any], doubtful: Sequence[Any]) -> None:
+    """Does not return before all three are at it."""
+    note(directory, "hanging up")
+    while (directory / "lines").read_text().count("hanging up") < 3:
+        time.sleep(0.01)
+
+
 class Service:
     """Waits to be stopped, or does what its conduct says."""
 
@@ -57,10 +64,12 @@ class Service:
             self.line.leave(7)
         if self.conduct == "share":
             self._share()
+        if self.conduct == "share and stay":
+            self.line.share(0, partial(hang_up_with_the_others, self.directory))
         if self.conduct == "recycle":
             time.sleep(0.2)
             return 3
-        while not self.stopped.wait(0.05) or self.conduct == "deaf":
+        while not self.stopped.wait(0.05) or self.conduct in ("deaf", "share and stay"):
             pass
         note(self.directory, "left", os.getpid())
         return 0

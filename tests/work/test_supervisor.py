@@ -126,6 +126,14 @@ def test_who_shares_a_connection_has_it_ended_by_the_supervisor_and_acked_what_w
     wait_for(lambda: [name, "running", "acking", "acked"] in crew.lines("release"))
 
 
+def test_the_connections_of_several_that_end_at_once_are_ended_at_the_same_time(make_crew: Make) -> None:
+    crew = make_crew(processes=2, conduct="share and stay")
+    crew.up(3)
+    crew.signal(signal.SIGQUIT)
+    assert crew.wait(10) == 0
+    assert len(crew.lines("hanging up")) == 3
+
+
 def test_where_there_is_no_room_for_a_connection_that_is_shared_all_go_on(make_crew: Make, tmp_path: Path) -> None:
     crew = make_crew(conduct="share")
     pid, name, _ = next(line for line in crew.up(2) if line[2] == "worker")
