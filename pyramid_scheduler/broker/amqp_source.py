@@ -62,6 +62,7 @@ class AmqpSource:
         self._generation = 0
         self._arrived: deque[Delivery] = deque()
         self._unacked: Any = None
+        self._returned: set[str] = set()  # ids of what went back last
         self._outlives = False  # whether the connection does this process
         self._renew_at = self._asked_at = 0.0
 
@@ -118,6 +119,8 @@ class AmqpSource:
         def arrived(message: Any) -> None:
             tag = message.delivery_info["delivery_tag"]
             delivery = _delivery(queue, message, (self._generation, tag))
+            if delivery.unsettled_until and _id(delivery) in self._returned:  # it was only here, where nobody began it
+                delivery.unsettled_until = 0.0
             self._unacked.add(tag, delivery)
             self._arrived.append(delivery)
 
@@ -141,6 +144,7 @@ class AmqpSource:
         surplus = [delivery.tag[1] for delivery in self._arrived]
         self._arrived.clear()
         back = self._unacked.take({*tags, *surplus})
+        self._returned = {_id(delivery) for delivery in back.values() if delivery is not None}
         self._flow.pause(len(self._unacked))
         for tag in back:
             self._channel.basic_reject(tag, requeue=True)
@@ -252,6 +256,7 @@ class AmqpSource:
         self._flow = self._hold = self._unacked = None
         self._generation += 1
         self._arrived.clear()
+        self._returned.clear()
         if connection is not None:
             try:
                 connection.collect()
@@ -268,6 +273,11 @@ class AmqpSource:
                 pass
         self._drop()
         self._pipe.close()
+
+
+def _id(delivery: Delivery) -> str:
+    """Of protocol 1, which has it in the body, the handle, which no other delivery has."""
+    return str(delivery.headers.get("id", delivery.tag))
 
 
 def _delivery(queue: str, message: Any, tag: Tag) -> Delivery:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from itertools import takewhile
 
 import amqp
@@ -60,9 +60,6 @@ class Unacked:
         for tag in done:
             del self._held[tag]
 
-    def take(self, tags: Collection[int]) -> Sequence[int]:
+    def take(self, tags: Collection[int]) -> Mapping[int, Delivery | None]:
         """Those of them that are held, the last one first; they are not any more."""
-        back = sorted(self._held.keys() & tags, reverse=True)
-        for tag in back:
-            del self._held[tag]
-        return back
+        return {tag: self._held.pop(tag) for tag in sorted(self._held.keys() & tags, reverse=True)}

@@ -138,6 +138,17 @@ def test_what_may_be_acked_in_favour_of_its_copy_is_not_to_be_acked_for_the_dead
     source.close()
 
 
+def test_nobody_waits_for_what_may_have_come_of_a_message_that_he_has_returned_himself(make_estate: Make) -> None:
+    estate, other = make_estate(), make_estate()
+    taken = estate.take(4)
+    estate.source.give_back(taken)
+    back = estate.take(4)
+    assert ids(back) == ids(taken)
+    assert {(one.redelivered, one.unsettled_until) for one in back} == {(True, 0.0)}
+    estate.die()
+    assert all(one.unsettled_until for one in other.take(MESSAGES) if one.headers["id"] in ids(taken))
+
+
 def test_a_process_that_has_hung_up_itself_is_not_waited_for(make_estate: Make) -> None:
     estate = make_estate()
     estate.take(1)
