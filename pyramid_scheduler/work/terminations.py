@@ -13,7 +13,7 @@ from ..core.clock import Clock
 from ..core.ending import Begun, Cause
 from ..core.errors import JobTerminated, SoftTimeLimitExceeded
 from ..core.run import Run
-from .interruption import finish
+from .interruption import INTERRUPTIONS, finish
 from .limits import Deadline, Report
 
 T = TypeVar("T")
@@ -43,27 +43,29 @@ class Terminations:
         self._report = report if alone else None
         self._holds: dict[str, _Hold] = {}
         self._lock = threading.Lock()
-        self._wakes_main = False
+        self._wakes_main: bool | None = None  # not known before a run of the main thread
 
     def call(self, run: Run, call: Callable[..., T], *args: Any) -> T:
         """``call(*args)``, which is ``run`` and can be ended while it lasts."""
         hold = _Hold(run, threading.get_ident(), self._clock.time())
-        if not self._wakes_main and hold.thread_id == threading.main_thread().ident:
-            signal.signal(WAKING_SIGNAL, lambda *_: None)
-            self._wakes_main = True
-        self._holds[run.id] = hold
+        if self._wakes_main is None and hold.thread_id == threading.main_thread().ident:
+            self._wakes_main = _listen()
         try:
             try:
+                self._holds[run.id] = hold
                 return call(*args)
             finally:
                 if self._holds.pop(run.id, None) is not hold or hold.is_interrupted:  # somebody ends it
                     finish(lambda: self._let_go(hold))
-        except JobTerminated as raised:
-            raised.signum = hold.signum or 0  # it was raised as a bare class: the interpreter takes no more
+        except INTERRUPTIONS as raised:
+            finish(lambda: self._let_go(hold))  # it may have come up just before that
+            if isinstance(raised, JobTerminated):
+                raised.signum = hold.signum or 0  # it was raised as a bare class: the interpreter takes no more
             raise
 
     def _let_go(self, hold: _Hold) -> None:
         with self._lock:
+            self._holds.pop(hold.run.id, None)
             if hold.signum is None and not hold.is_interrupted:
                 return
             if hold.signum is None or self._report is None:
@@ -88,16 +90,17 @@ class Terminations:
     def interrupt(self, run_id: str) -> bool:
         """Raise SoftTimeLimitExceeded in that run, which may go on from there; returns whether it runs here.
 
-        In the main thread even a call that blocks is broken off.
+        In the main thread even a call that blocks is broken off, unless the application listens for WAKING_SIGNAL.
         """
         with self._lock:
-            hold = self._holds.get(run_id)
+            hold = self._holds.pop(run_id, None)  # a run that ends now waits, and takes back what has not been raised
             if hold is None:
                 return False
             hold.is_interrupted = True
             _raise_in(hold.thread_id, SoftTimeLimitExceeded)
             if self._wakes_main and hold.thread_id == threading.main_thread().ident:
                 signal.pthread_kill(hold.thread_id, WAKING_SIGNAL)
+            self._holds[run_id] = hold
             return True
 
     def _deadline(self, hold: _Hold, signum: int) -> Deadline:
@@ -108,6 +111,18 @@ class Terminations:
             cause=Cause.TERMINATED,
             signum=signum,
         )
+
+
+def _listen() -> bool:
+    """In the main thread: whether the signal that wakes it is ours, and not the application's."""
+    if signal.getsignal(WAKING_SIGNAL) not in (signal.SIG_DFL, signal.SIG_IGN, _wake):
+        return False
+    signal.signal(WAKING_SIGNAL, _wake)
+    return True
+
+
+def _wake(number: int, frame: Any) -> None:
+    """What was raised comes up in here."""
 
 
 def _raise_in(thread_id: int, cls: type[BaseException] | None) -> None:

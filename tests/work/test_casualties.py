@@ -18,9 +18,8 @@ import pytest
 
 from pyramid_scheduler import Settings
 from pyramid_scheduler.broker.payload import dump, load
-from pyramid_scheduler.core.clock import SystemClock
 from pyramid_scheduler.core.ending import Begun, Cause, Ending
-from pyramid_scheduler.core.errors import JobTerminated, LedgerUnavailable, UntrustedMessage
+from pyramid_scheduler.core.errors import LedgerUnavailable, UntrustedMessage
 from pyramid_scheduler.core.message import Delivery, Message
 from pyramid_scheduler.core.run import Outcome, Record, Run, RunState
 from pyramid_scheduler.core.task import Task, TaskRegistry
@@ -29,11 +28,9 @@ from pyramid_scheduler.work import casualties
 from pyramid_scheduler.work.casualties import Casualties
 from pyramid_scheduler.work.child import Part
 from pyramid_scheduler.work.endings import Endings
-from pyramid_scheduler.work.interruption import finish
 from pyramid_scheduler.work.journal import PAGE_BYTES, PAGES, PAGES_BYTES, Journal
 from pyramid_scheduler.work.limits import Deadline
 from pyramid_scheduler.work.post import Child
-from pyramid_scheduler.work.terminations import Terminations
 from tests.fleet import wait_for
 from tests.work.fakes import delivery
 
@@ -306,35 +303,3 @@ def test_an_unsigned_word_says_nothing_of_a_signed_run(run_is_signed: bool, word
     else:
         Endings(sealer, tasks).read(word)
         assert [outcome.state for outcome in told] == [RunState.FAILED]
-
-
-# Ending a run
-
-
-def test_a_run_is_asked_to_end_once() -> None:
-    terminations = Terminations(SystemClock())
-    one = delivery("r")
-
-    def end_and_spin() -> None:
-        assert terminations.end("r", 9)
-        assert not terminations.end("r", 9)
-        for _ in range(10**8):
-            pass
-
-    with pytest.raises(JobTerminated) as raised:
-        terminations.call(Run("r", "job", (), {}, one.headers, one), end_and_spin)
-    assert raised.value.signum == 9
-    assert not terminations.end("r", 9)
-
-
-def test_what_is_interrupted_while_it_cleans_up_is_cleaned_up_all_the_same() -> None:
-    steps: list[int] = []
-
-    def cleanup() -> None:
-        steps.append(len(steps))
-        if len(steps) == 1:
-            raise JobTerminated(15)
-
-    with pytest.raises(JobTerminated):
-        finish(cleanup)
-    assert steps == [0, 1]
