@@ -142,8 +142,8 @@ def _import_meanwhile(broker_url: str) -> None:
 
 
 def portable(settings: Settings) -> Settings:
-    """Without the application's own objects, which a supervisor neither has nor needs."""
-    return replace(settings, delegator=None, housekeeping_append=None)
+    """Without the application's own objects and serializer, which a supervisor neither has nor needs."""
+    return replace(settings, delegator=None, housekeeping_append=None, serializer="json")
 
 
 class SupervisorHome:

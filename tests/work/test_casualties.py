@@ -23,7 +23,7 @@ from pyramid_scheduler.core.errors import LedgerUnavailable, UntrustedMessage
 from pyramid_scheduler.core.message import Delivery, Message
 from pyramid_scheduler.core.run import Outcome, Record, Run, RunState
 from pyramid_scheduler.core.task import Task, TaskRegistry
-from pyramid_scheduler.crew import Hello, SupervisorHome
+from pyramid_scheduler.crew import Hello, SupervisorHome, portable
 from pyramid_scheduler.work import casualties
 from pyramid_scheduler.work.casualties import Casualties
 from pyramid_scheduler.work.child import Part
@@ -276,6 +276,17 @@ def test_runs_whose_messages_have_their_ids_in_the_body_are_kept_apart(home: Sup
     for name in ("one", "two"):
         home.settle(ending(Begun(name, "a.b", 0, Message("default", {}, b"{}"), 0.0)))
     assert all(home._scheduler.ledger.parked.get(name) for name in ("one", "two"))
+
+
+def test_a_supervisor_need_not_know_the_serializer_that_the_applications_tasks_register(tmp_path: Any) -> None:
+    url = f"sqlite:///{tmp_path}/jobs.sqlite"
+    settings = portable(Settings(broker_url=url, ledger_url=url, serializer="nobody-registers-it-here"))
+    home = SupervisorHome(Hello(settings, ("default",), 1))
+    home._scheduler.wiring.make_tables()
+    home.settle(ending(begun("lost")))
+
+    assert len(words(home)) == 1
+    home.close()
 
 
 # Telling the task
