@@ -11,6 +11,7 @@ from typing import Any
 
 from kombu import serialization
 from kombu.common import Broadcast
+from kombu.exceptions import SerializerNotInstalled
 
 from pyramid_scheduler import Scheduler, Settings, parse_settings
 
@@ -96,9 +97,20 @@ def serializer_of(app: Any) -> str:
     """
     conf, known = app.conf, serialization.registry
     accepted = {known.type_to_name.get(each, each) for each in conf.accept_content or ()}
-    others = sorted(name for name in accepted - {"json", "pickle"} if name in known.name_to_type)
+    others = sorted(name for name in accepted - {"json", "pickle"} if name in known.name_to_type and _can_be_read(name))
     own = known.type_to_name.get(conf.task_serializer, conf.task_serializer)
     return own if own in others else next(iter(others), "")
+
+
+def _can_be_read(name: str) -> bool:
+    """Kombu has names for msgpack and YAML where their packages are not installed, too."""
+    try:
+        serialization.loads(b"{}", serialization.registry.name_to_type[name], "binary", force=True)
+    except SerializerNotInstalled:
+        return False
+    except Exception:  # it is none of its own, of course
+        return True
+    return True
 
 
 def _full(key: str) -> str:

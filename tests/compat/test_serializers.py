@@ -77,6 +77,20 @@ def test_besides_json_one_serializer_is_read_that_is_accepted_and_never_pickle(
     assert settings_of(app).serializer == read
 
 
+def test_a_serializer_whose_package_is_not_installed_is_in_nobodys_way(app: Any) -> None:
+    def missing(value: Any) -> Any:
+        raise serialization.SerializerNotInstalled("no package for it")
+
+    serialization.register("absent", missing, missing, content_type="application/x-absent")
+    try:
+        app.conf.update(task_serializer="json", accept_content=["absent", "json", "ours"])
+        assert serializer_of(app) == "ours"
+        app.conf.update(accept_content=["absent", "json"])
+        assert serializer_of(app) == ""
+    finally:
+        serialization.unregister("absent")
+
+
 def test_what_the_settings_of_pyramid_scheduler_say_goes_before(app: Any) -> None:
     app.conf.update(task_serializer="ours", accept_content=["ours"])
     app.conf["pyramid_scheduler"] = {"broker.serializer": "json"}
