@@ -10,6 +10,8 @@ from typing import Any
 
 from kombu.exceptions import OperationalError
 
+from pyramid_scheduler.api import BrokerUnavailable
+
 from ..app.utils import find_app
 from ..exceptions import ImproperlyConfigured
 from ..installing import refuse_the_real_one
@@ -76,7 +78,7 @@ def main(argv: Sequence[object] | None = None, app: Any = None) -> int:
 def _run(app: Any, args: argparse.Namespace) -> int:
     try:
         return COMMANDS[args.command][1](app, args)
-    except OperationalError as error:
+    except (OperationalError, BrokerUnavailable) as error:
         print(f"Error: celery {args.command}: the broker cannot be reached: {error}", file=sys.stderr)
         return EX_UNAVAILABLE
 

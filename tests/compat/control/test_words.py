@@ -66,6 +66,14 @@ def test_a_broker_that_cannot_be_reached_is_told_in_one_line(
     assert said.startswith(f"Error: celery {words[0]}: the broker cannot be reached: ")
 
 
+def test_so_is_a_database(capsys: pytest.CaptureFixture[str]) -> None:
+    app = Celery("away", broker="sqlite:////no/such/directory/jobs.sqlite", set_as_current=False)
+    app.conf.pyramid_scheduler = {"ledger.url": "sqlite://"}
+
+    assert main(["purge", "-f"], app=app) == NOBODY
+    assert capsys.readouterr().err.startswith("Error: celery purge: the broker cannot be reached: the database sqlite")
+
+
 def test_an_app_that_cannot_be_loaded_is_named_in_one_line(say: Any) -> None:
     status, _, err = say("-A", "no_such_project", "status")
 
