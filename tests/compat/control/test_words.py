@@ -59,7 +59,9 @@ def test_it_is_an_error_that_nobody_answers(say: Any, words: tuple[str, ...]) ->
 def test_a_broker_that_cannot_be_reached_is_told_in_one_line(
     capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
 ) -> None:
-    status = main(words, app=Celery("away", broker="redis://localhost:1", set_as_current=False))
+    app = Celery("away", broker="redis://localhost:1", set_as_current=False)
+    app.conf.broker_transport_options = {"max_retries": 1, "interval_start": 0}
+    status = main(words, app=app)
 
     said = capsys.readouterr().err
     assert (status, said.count("\n")) == (NOBODY, 1)
