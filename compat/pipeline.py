@@ -95,11 +95,17 @@ def serializer_of(app: Any) -> str:
 
     Never pickle: whoever reaches the broker could run what he likes, unless it is signed.
     """
-    conf, known = app.conf, serialization.registry
-    accepted = {known.type_to_name.get(each, each) for each in conf.accept_content or ()}
-    others = sorted(name for name in accepted - {"json", "pickle"} if name in known.name_to_type and _can_be_read(name))
-    own = known.type_to_name.get(conf.task_serializer, conf.task_serializer)
+    conf = app.conf
+    accepted = {_name_of_the_reader(each) for each in conf.accept_content or ()}
+    others = sorted(name for name in accepted - {"", "json", "pickle"} if _can_be_read(name))
+    own = _name_of_the_reader(conf.task_serializer)
     return own if own in others else next(iter(others), "")
+
+
+def _name_of_the_reader(word: str) -> str:
+    """Of that serializer or content type: who was registered last for the type reads it, JSON's, too. "": nobody."""
+    known = serialization.registry
+    return str(known.type_to_name.get(known.name_to_type.get(word, word), ""))
 
 
 def _can_be_read(name: str) -> bool:

@@ -54,7 +54,7 @@ def decode(body: bytes, content_type: str, content_encoding: str, *, trusted: bo
     Raises UnreadableMessage or UntrustedMessage.
     """
     try:
-        if content_type == JSON:
+        if content_type == JSON and JSON not in accept:  # the application may read it in a way of its own
             # Kombu looks into every object for types that JSON does not have.
             return json_loads(body) if b"__type__" in body else read(body.decode())
         if content_type in PICKLES:

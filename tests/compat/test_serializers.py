@@ -55,6 +55,28 @@ def test_a_worker_reads_what_the_application_has_registered_and_accepts(app: Any
         assert chord([twice.s(Money(1)), twice.s(Money(2))], total.s()).delay().get(timeout=20) == 6
 
 
+@pytest.fixture
+def _our_json(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for known in (serialization.registry.type_to_name, serialization.registry._decoders):
+        monkeypatch.setitem(known, "application/json", known["application/json"])  # put back in the end
+    serialization.register("our-json", write, read, content_type="application/json", content_encoding="utf-8")
+    yield
+    serialization.unregister("our-json")
+
+
+@pytest.mark.usefixtures("_our_json")
+@pytest.mark.parametrize("accepted", ["json", "our-json"])
+def test_a_worker_reads_json_as_the_application_has_registered_it(app: Any, accepted: str) -> None:
+    app.conf.update(accept_content=[accepted], task_serializer="our-json", result_backend="cache+memory://")
+
+    @app.task(name="serializers.cents")
+    def cents(money: Money) -> int:
+        return money.cents
+
+    with start_worker(app, perform_ping_check=False):
+        assert cents.delay(Money(3)).get(timeout=20) == 3
+
+
 @pytest.mark.parametrize(
     ("tasks", "accepted", "read"),
     [
