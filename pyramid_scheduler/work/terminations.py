@@ -93,14 +93,15 @@ class Terminations:
         In the main thread even a call that blocks is broken off, unless the application listens for WAKING_SIGNAL.
         """
         with self._lock:
-            hold = self._holds.pop(run_id, None)  # a run that ends now waits, and takes back what has not been raised
+            hold = self._holds.get(run_id)
             if hold is None:
                 return False
             hold.is_interrupted = True
+            if self._holds.get(run_id) is not hold:  # it has ended meanwhile, and may have overlooked that
+                return False
             _raise_in(hold.thread_id, SoftTimeLimitExceeded)
             if self._wakes_main and hold.thread_id == threading.main_thread().ident:
                 signal.pthread_kill(hold.thread_id, WAKING_SIGNAL)
-            self._holds[run_id] = hold
             return True
 
     def _deadline(self, hold: _Hold, signum: int) -> Deadline:
