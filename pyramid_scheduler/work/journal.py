@@ -82,29 +82,26 @@ class Journal:
 
     def note_end(self, delivery: Delivery) -> None:
         """It has ended, and not failed; it is crossed out when that is written elsewhere."""
-        self._note(delivery, HAS_ENDED)
+        self._note((delivery,), HAS_ENDED)
 
     def note_acking(self, deliveries: Sequence[Delivery]) -> None:
         """To be said before their ack: who reads it between the two does not know whether that was heard."""
-        self._note_all(deliveries, IS_ACKING)
+        self._note(deliveries, IS_ACKING)
 
     def note_acks(self, deliveries: Sequence[Delivery]) -> None:
         """Their ack was said."""
-        self._note_all(deliveries, IS_ACKED)
+        self._note(deliveries, IS_ACKED)
 
-    def _note_all(self, deliveries: Sequence[Delivery], what: int) -> None:
+    def _note(self, deliveries: Sequence[Delivery], what: int) -> None:
+        pages, offset = self._pages, LENGTH_BYTES + what
         for delivery in deliveries:
-            if delivery.journaled_at is not None:
-                self._note(delivery, what)
-
-    def _note(self, delivery: Delivery, what: int) -> None:
-        at = delivery.journaled_at
-        if at is None:
-            return
-        if at < PAGES_BYTES:
-            self._pages[at + LENGTH_BYTES + what] = 1
-        else:
-            _write(self._fd, b"\1", at + LENGTH_BYTES + what)
+            at = delivery.journaled_at
+            if at is None:
+                continue
+            if at < PAGES_BYTES:
+                pages[at + offset] = 1
+            else:
+                _write(self._fd, b"\1", at + offset)
 
     def end(self, *deliveries: Delivery) -> None:
         """They are settled; without effect on what was not begun."""
