@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -44,7 +46,15 @@ def _teller(app: Any) -> Any:
     thread.join()
 
 
-@pytest.mark.usefixtures("_teller")
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """What a shell runs in the background ignores interruptions."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_teller", "_interruptible")
 def test_the_word_events_takes_pictures_with_a_camera_until_the_program_is_interrupted(
     app: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
