@@ -115,7 +115,7 @@ def _can_be_read(name: str) -> bool:
     except SerializerNotInstalled:
         return False
     except Exception:  # it is none of its own, of course
-        return True
+        pass
     return True
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from ..app import app_or_default
 from ..utils.functional import LRUCache
+from .receiver import listen
 
 __all__ = ("Dumper", "evdump", "humanize_type")
 
@@ -57,16 +59,14 @@ def evdump(app: Any = None, out: TextIO | None = None) -> None:
     app = app_or_default(app)
     dumper = Dumper(out)
     dumper.say("-> evdump: waiting for events")
-    with app.connection_for_read() as connection:
-        while True:
-            try:
-                connection.ensure_connection()
-                app.events.Receiver(connection, handlers={"*": dumper.on_event}).capture()
-            except (KeyboardInterrupt, SystemExit):
-                return
-            except (*connection.connection_errors, *connection.channel_errors) as error:
-                dumper.say(f"-> the connection was lost ({error}); connecting again")
-                connection.collect()
+    with app.connection_for_read() as connection, suppress(KeyboardInterrupt, SystemExit):
+        connection.ensure_connection()
+        listen(
+            app,
+            connection,
+            dumper.on_event,
+            lambda error: dumper.say(f"-> the connection was lost ({error}); connecting again"),
+        )
 
 
 def _pairs(event: dict[str, Any]) -> str:

@@ -120,3 +120,18 @@ class EventReceiver(ConsumerMixin):
     @property
     def connection(self) -> Any:
         return self.channel.connection.client if self.channel else None
+
+
+def listen(app: Any, connection: Any, on_event: Callable[[Any], None], on_loss: Callable[[Exception], None]) -> None:
+    """Call ``on_event`` with every event; where the connection is lost, ``on_loss`` with the error, and connect again.
+
+    Until the program is interrupted.
+    """
+    while True:
+        try:
+            app.events.Receiver(connection, handlers={"*": on_event}).capture()
+            return
+        except (*connection.connection_errors, *connection.channel_errors) as error:
+            on_loss(error)
+            connection.collect()
+            connection.ensure_connection()

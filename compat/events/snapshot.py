@@ -14,6 +14,7 @@ from ..utils.imports import instantiate
 from ..utils.log import get_logger
 from ..utils.time import rate
 from ..utils.timer2 import Timer
+from .receiver import listen
 
 __all__ = ("Polaroid", "evcam")
 logger = get_logger("celery.evcam")
@@ -108,18 +109,11 @@ def evcam(
     state = app.events.State()
     with kept(pidfile, alone=True), instantiate(camera, state, app=app, freq=freq, maxrate=maxrate, timer=timer):
         try:
-            _watch(app, state)
+            with app.connection_for_read() as connection:
+                listen(app, connection, state.event, _log_loss)
         except KeyboardInterrupt:
             raise SystemExit from None
 
 
-def _watch(app: Any, state: Any) -> None:
-    with app.connection_for_read() as connection:
-        while True:
-            try:
-                app.events.Receiver(connection, handlers={"*": state.event}).capture(limit=None)
-                return
-            except (*connection.connection_errors, *connection.channel_errors) as error:
-                logger.error("the connection was lost (%s); connecting again", error)
-                connection.collect()
-                connection.ensure_connection()
+def _log_loss(error: Exception) -> None:
+    logger.error("the connection was lost (%s); connecting again", error)

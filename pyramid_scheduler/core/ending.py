@@ -75,7 +75,7 @@ def outcome_of(cause: Cause, detail: float | int | str, reason: str) -> Outcome:
     """What a task is told."""
     if cause is Cause.TERMINATED:
         return Outcome(RunState.CANCELED, exception=JobTerminated(int(detail)), error=reason)
+    if cause is Cause.TIME_LIMIT:
+        return Outcome(RunState.FAILED, exception=TimeLimitExceeded(detail), error=reason)
     lost = WorkerLost(f"its process died ({detail})", how=str(detail))
-    return Outcome(
-        RunState.FAILED, exception=TimeLimitExceeded(detail) if cause is Cause.TIME_LIMIT else lost, error=reason
-    )
+    return Outcome(RunState.FAILED, exception=lost, error=reason)

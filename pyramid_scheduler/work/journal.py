@@ -187,8 +187,9 @@ def _words(run: Run, started_at: float, wants_word: bool) -> bytes:
     it came if it came in one piece."""
     d = run.delivery
     raw = d.raw.encode() if isinstance(d.raw, str) else d.raw
-    carried = None if raw else (d.headers, d.body, d.content_type, d.content_encoding, d.properties, d.tag)
-    entry: Any = run.id, run.task, run.retries, started_at, wants_word, d.queue, d.tag, carried, len(raw)
+    parts = d.queue, d.headers, d.body, d.content_type, d.content_encoding, d.properties, d.tag
+    carried = (d.queue, d.tag) if raw else parts
+    entry: Any = run.id, run.task, run.retries, started_at, wants_word, len(raw), carried
     try:
         return marshal.dumps(entry) + raw
     except ValueError:  # a date among the headers, say
@@ -198,9 +199,9 @@ def _words(run: Run, started_at: float, wants_word: bool) -> bytes:
 def _begun(words: bytes, reopen: Reopen) -> Begun:
     states, words = map(bool, words[: len(NONE)]), words[len(NONE) :]
     read = pickle.loads if words.startswith(_PICKLE) else marshal.loads
-    run_id, task, retries, started_at, wants_word, queue, tag, carried, raw_bytes = read(words)
-    delivery = reopen(words[-raw_bytes:], queue, tag) if raw_bytes else Delivery(queue, *carried)
-    return Begun(run_id, task, retries, delivery.message(), started_at, wants_word, tag, *states)
+    run_id, task, retries, started_at, wants_word, raw_bytes, carried = read(words)
+    delivery = reopen(words[-raw_bytes:], *carried) if raw_bytes else Delivery(*carried)
+    return Begun(run_id, task, retries, delivery.message(), started_at, wants_word, delivery.tag, *states)
 
 
 def _write(fd: int, data: bytes, at: int) -> None:

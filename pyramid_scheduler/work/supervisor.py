@@ -12,11 +12,9 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
 from typing import Any, Protocol
 
-from ..core.ending import Ending
 from ..core.errors import SchedulerError
 from ..core.interfaces import Leases
-from ..core.message import Delivery
-from .casualties import Casualties
+from .casualties import Casualties, Registry
 from .child import Boot
 from .orders import Orders
 from .post import Child, Post, hang_up_together
@@ -29,17 +27,11 @@ KILL_GRACE_SECONDS = 2.0
 LOOK_SECONDS = 0.5
 
 
-class Home(Protocol):
+class Home(Registry, Protocol):
     """What the supervisor needs of broker and ledger; made from what the first child says of its settings."""
 
     leases: Leases
     shutdown_seconds: float
-
-    def reopen(self, raw: bytes, queue: str, tag: Any) -> Delivery:
-        """A delivery of a child's as it came."""
-
-    def settle(self, ending: Ending) -> None:
-        """Record how the run ended that was ended, or lost, with its process."""
 
     def banner(self, processes: int) -> Sequence[str]: ...
     def close(self) -> None: ...

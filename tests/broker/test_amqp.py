@@ -87,31 +87,38 @@ class Struck(BaseException):
     """As a time limit strikes a job that is just publishing."""
 
 
-def test_what_a_batch_that_broke_off_has_sent_is_not_counted_among_the_next(
-    make_broker: MakeBroker, connection: amqp.Connection, queue: str, mocker: MockerFixture
-) -> None:
+Refusing = tuple[AmqpBroker, Message, Message]
+
+
+@pytest.fixture
+def refusing(make_broker: MakeBroker, connection: amqp.Connection, queue: str) -> Iterator[Refusing]:
+    """A broker, a message for a queue that is full, and one for a queue that has room."""
     full, fine = message(queue), message(f"{queue}-fine")
     broker = make_broker(queue_arguments={"x-max-length": 1, "x-overflow": "reject-publish"})
-    try:
+    broker.publisher.publish([full])
+    yield broker, full, fine
+    connection.channel().queue_delete(fine.queue)
+
+
+def test_what_a_batch_that_broke_off_has_sent_is_not_counted_among_the_next(
+    refusing: Refusing, mocker: MockerFixture
+) -> None:
+    broker, full, fine = refusing
+    with pytest.raises(InvalidMessage):
+        broker.publisher.publish([full, replace(fine, headers={"day": date(2026, 5, 1)})])
+    broker.publisher.publish([fine])
+    broker.purge(fine.queue)
+    mocker.patch.object(broker.publisher, "_await_confirmations", side_effect=Struck)
+    with pytest.raises(Struck):
         broker.publisher.publish([full])
-        with pytest.raises(InvalidMessage):
-            broker.publisher.publish([full, replace(fine, headers={"day": date(2026, 5, 1)})])
-        broker.publisher.publish([fine])
-        broker.purge(fine.queue)
-        mocker.patch.object(broker.publisher, "_await_confirmations", side_effect=Struck)
-        with pytest.raises(Struck):
-            broker.publisher.publish([full])
-        mocker.stopall()
-        broker.publisher.publish([fine])
-    finally:
-        connection.channel().queue_delete(fine.queue)
+    mocker.stopall()
+    broker.publisher.publish([fine])
 
 
 def test_what_a_queue_has_refused_of_a_batch_that_broke_off_is_not_said_of_the_next(
-    make_broker: MakeBroker, connection: amqp.Connection, queue: str, mocker: MockerFixture
+    refusing: Refusing, mocker: MockerFixture
 ) -> None:
-    full, fine = message(queue), message(f"{queue}-fine")
-    broker = make_broker(queue_arguments={"x-max-length": 1, "x-overflow": "reject-publish"})
+    broker, full, fine = refusing
     put = amqp_publishing._put
 
     def put_when_answered(channel: Any, queue: str, one: Any) -> None:
@@ -119,14 +126,10 @@ def test_what_a_queue_has_refused_of_a_batch_that_broke_off_is_not_said_of_the_n
             channel.connection.drain_events(timeout=5)
         put(channel, queue, one)
 
-    try:
-        broker.publisher.publish([full])
-        mocker.patch.object(amqp_publishing, "_put", put_when_answered)
-        with pytest.raises(InvalidMessage):
-            broker.publisher.publish([full, replace(fine, headers={"day": date(2026, 5, 1)})])
-        broker.publisher.publish([fine])
-    finally:
-        connection.channel().queue_delete(fine.queue)
+    mocker.patch.object(amqp_publishing, "_put", put_when_answered)
+    with pytest.raises(InvalidMessage):
+        broker.publisher.publish([full, replace(fine, headers={"day": date(2026, 5, 1)})])
+    broker.publisher.publish([fine])
 
 
 def large(queue: str) -> Message:

@@ -37,6 +37,10 @@ class Crew:
         wait_for(lambda: len(self.lines("up")) >= count, what=f"{count} children")
         return self.lines("up")
 
+    def worker(self) -> tuple[str, str]:
+        """The first one that came up beside a timekeeper: pid, name."""
+        return next((pid, name) for pid, name, role in self.up(2) if role == "worker")
+
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
 
@@ -103,7 +107,7 @@ def test_the_supervisor_beats_for_its_workers_and_not_for_the_timekeeper(make_cr
 
 def test_a_killed_child_is_replaced_and_its_claims_are_released_at_once(make_crew: Make) -> None:
     crew = make_crew()
-    pid, name, _ = next(line for line in crew.up(2) if line[2] == "worker")
+    pid, name = crew.worker()
     os.kill(int(pid), signal.SIGKILL)
     killed_at = time.monotonic()
     wait_for(lambda: [name] in crew.lines("release"))
@@ -117,7 +121,7 @@ def test_who_shares_a_connection_has_it_ended_by_the_supervisor_and_acked_what_w
 ) -> None:
     crew = make_crew(conduct="share")
     (tmp_path / "generous").touch()
-    pid, name, _ = next(line for line in crew.up(2) if line[2] == "worker")
+    pid, name = crew.worker()
     wait_for(lambda: open_files(crew.process.pid, "shared"))
     assert not open_files(crew.process.pid, "lost")
     os.kill(int(pid), signal.SIGKILL)
@@ -136,7 +140,7 @@ def test_the_connections_of_several_that_end_at_once_are_ended_at_the_same_time(
 
 def test_where_there_is_no_room_for_a_connection_that_is_shared_all_go_on(make_crew: Make, tmp_path: Path) -> None:
     crew = make_crew(conduct="share")
-    pid, name, _ = next(line for line in crew.up(2) if line[2] == "worker")
+    pid, name = crew.worker()
     limit = resource.prlimit(crew.process.pid, resource.RLIMIT_NOFILE)
     taken = set(map(int, os.listdir(f"/proc/{crew.process.pid}/fd")))
     full = min(set(range(len(taken) + 1)) - taken)
@@ -161,7 +165,7 @@ def test_an_error_that_nobody_foresaw_in_beating_or_releasing_ends_neither_the_s
     make_crew: Make, tmp_path: Path
 ) -> None:
     crew = make_crew()
-    pid, name, _ = next(line for line in crew.up(2) if line[2] == "worker")
+    pid, name = crew.worker()
     (tmp_path / "stones").touch()
     os.kill(int(pid), signal.SIGKILL)
     wait_for(lambda: {("beat",), ("release",)} <= set(map(tuple, crew.lines("stumbled"))))
@@ -173,7 +177,7 @@ def test_an_error_that_nobody_foresaw_in_beating_or_releasing_ends_neither_the_s
 def test_where_there_is_no_room_for_a_new_child_the_others_live_on_until_there_is(make_crew: Make) -> None:
     crew = make_crew(processes=2)
     up = crew.up(3)
-    pid, _, _ = next(line for line in up if line[2] == "worker")
+    pid, _ = crew.worker()
     supervisor, (least, most) = crew.process.pid, resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.prlimit(supervisor, resource.RLIMIT_NOFILE, (len(os.listdir(f"/proc/{supervisor}/fd")), most))
     os.kill(int(pid), signal.SIGKILL)
