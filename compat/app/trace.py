@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import os
 import time
 from collections import namedtuple
 from collections.abc import Callable
+from types import CoroutineType
 from typing import Any
 
 from kombu.exceptions import EncodeError, OperationalError
@@ -106,7 +106,12 @@ class Tracer:
         return own_hook(self.loader.on_process_cleanup) or own_hook(self.task.backend.process_cleanup)
 
     def __call__(self, uuid: str, args: Any, kwargs: Any, request: Any = None) -> Any:
-        run = _Run(self, uuid, args, kwargs)
+        run = self.trace(uuid, args, kwargs, request)
+        return trace_ok_t(run.retval, run.info, run.runtime, run.retstr)
+
+    def trace(self, uuid: str, args: Any, kwargs: Any, request: Any = None) -> Traced:
+        """What a call returns, for who reads it by name: the tuple is made for those who unpack it."""
+        run = Traced(self, uuid, args, kwargs)
         try:
             run.live({} if request is None else request)
         except (MemoryError, Reject):
@@ -119,10 +124,10 @@ class Tracer:
             run.retval = report_internal_error(self.task, error)
             if run.request is not None:
                 run.info = run.fail(error)[0]
-        return trace_ok_t(run.retval, run.info, run.runtime, run.text)
+        return run
 
 
-class _Run:
+class Traced:
     """One run. ``retval`` is what the caller is given: the result, or what is known about the error.
 
     What only some tasks need is asked for here, and done in methods of its own: most tasks are shorter than all of it.
@@ -134,7 +139,7 @@ class _Run:
     value: Any = None  # what the task returned, or raised
     retval: Any = None
     runtime: float | None = None
-    text: str | None = None
+    retstr: str | None = None
     ignores_result: Any = True
 
     def __init__(self, tracer: Tracer, uuid: str, args: Any, kwargs: Any) -> None:
@@ -147,14 +152,20 @@ class _Run:
 
     def live(self, said: Any) -> None:
         tracer, task = self.tracer, self.task
-        self.request = request = self._context(said)
+        is_context = isinstance(said, Context) and type(self.kwargs) is dict
+        self.request = request = said if is_context else self._context(said)
         if tracer.deduplicates and self._was_done_before():
             return
         tasks, requests = _task_stack.stack, task.request_stack.stack
         tasks.append(task)
         requests.append(request)
         try:
-            self._begin()
+            if signals.task_prerun.receivers:
+                self._say_it_begins()
+            if tracer.on_task_init is not None:
+                tracer.on_task_init(self.uuid, task)
+            if task.track_started and not tracer.eager and not self.ignores_result:
+                self._store_started()
             self._call()
             if tracer.after_return is not None and self.state not in IGNORE_STATES:
                 self._after_return(tracer.after_return)
@@ -187,14 +198,9 @@ class _Run:
 
         return was_successful(self.tracer.app, self.task, self.request, self.uuid)
 
-    def _begin(self) -> None:
-        tracer, task = self.tracer, self.task
-        if signals.task_prerun.receivers:
-            signals.task_prerun.send(sender=task, task_id=self.uuid, task=task, args=self.args, kwargs=self.kwargs)
-        if tracer.on_task_init is not None:
-            tracer.on_task_init(self.uuid, task)
-        if task.track_started and not tracer.eager and not self.ignores_result:
-            self._store_started()
+    def _say_it_begins(self) -> None:
+        told = {"task_id": self.uuid, "task": self.task, "args": self.args, "kwargs": self.kwargs}
+        signals.task_prerun.send(sender=self.task, **told)
 
     def _store_started(self) -> None:
         meta = {"pid": os.getpid(), "hostname": self.tracer.hostname}
@@ -208,7 +214,7 @@ class _Run:
             forks = ancestry.forks
             try:
                 returned = tracer.fun(*self.args, **self.kwargs)
-                if inspect.iscoroutine(returned):
+                if isinstance(returned, CoroutineType):
                     returned = wait_for(returned)
             finally:  # a child says nothing of the run
                 if ancestry.forks != forks and not tracer.eager:
@@ -267,7 +273,7 @@ class _Run:
 
     def _succeeded(self) -> None:
         value = self.value
-        self.text = "None" if value is None else saferepr(value, self.task.resultrepr_maxsize)
+        self.retstr = "None" if value is None else saferepr(value, self.task.resultrepr_maxsize)
         self.runtime = time.monotonic() - self.begun
         if self.tracer.on_success:
             self._handler("on_success", self.tracer.on_success, value, self.uuid, self.args, self.kwargs)
@@ -280,7 +286,7 @@ class _Run:
         said = {
             "id": self.uuid,
             "name": get_task_name(self.request, self.task.name),
-            "return_value": self.text,
+            "return_value": self.retstr,
             "runtime": self.runtime,
             "args": self.request.get("argsrepr") or safe_repr(self.args),
             "kwargs": self.request.get("kwargsrepr") or safe_repr(self.kwargs),

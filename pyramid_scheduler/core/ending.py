@@ -40,8 +40,8 @@ class Begun(NamedTuple):
     is_acked: bool = False
 
     @classmethod
-    def of(cls, run: Run, started_at: float, *, wants_word: bool) -> Begun:
-        return cls(run.id, run.task, run.retries, run.delivery.message(), started_at, wants_word)
+    def of(cls, run: Run, *, wants_word: bool) -> Begun:
+        return cls(run.id, run.task, run.retries, run.delivery.message(), run.started_at, wants_word)
 
 
 @dataclass(frozen=True)

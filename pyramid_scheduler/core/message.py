@@ -105,7 +105,8 @@ class Delivery:
     error: str = ""
     begun: bool = False  # its task is acked early and begins: it is not given back any more
     acked: bool = False
-    journaled_at: int | None = None  # where a journal has it
+    journaled_at: int | None = None  # where a journal has its run
+    place: Any = None  # the sheet of a journal that has it, and where in there
     raw: str | bytes = b""  # all of it in one piece, where it came so and is short
     unsettled_until: float = 0.0
 

@@ -29,6 +29,7 @@ class Run:
     delivery: Delivery
     embed: Mapping[str, Any] = field(default_factory=dict)  # Celery's callbacks, errbacks, chain, chord
     trusted: bool = False  # signed by a key we hold, or from a broker that is local by nature
+    started_at: float = 0.0  # epoch seconds, when its worker took it up
 
     @property
     def job_id(self) -> str:

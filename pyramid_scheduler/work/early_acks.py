@@ -54,6 +54,11 @@ class EarlyAcks:
             return 0.0
         return BRISK_SECONDS if self._clock.monotonic() < self._brisk_until else float("inf")
 
+    def foresee(self, deliveries: Sequence[Delivery]) -> None:
+        """These come next: where others were acked early just now, some of these will be."""
+        if self._journal is not None and self._clock.monotonic() < self._brisk_until:
+            self._journal.foresee(deliveries)
+
     def ask(self, delivery: Delivery) -> bool:
         """Wait until ``delivery`` is acked, or will be; False: it is not, since the worker leaves, and must not run
         here."""

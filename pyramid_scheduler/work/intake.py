@@ -24,10 +24,18 @@ class Intake:
     long as the worker, so that one that were forgotten here would neither run nor be given to anybody else.
     """
 
-    def __init__(self, *, threads: int, runs: Runs, is_genuine: Callable[[Delivery], bool]) -> None:
+    def __init__(
+        self,
+        *,
+        threads: int,
+        runs: Runs,
+        is_genuine: Callable[[Delivery], bool],
+        foresee: Callable[[Sequence[Delivery]], None] = lambda deliveries: None,
+    ) -> None:
         self._threads = threads
         self._runs = runs
         self._is_genuine = is_genuine
+        self._foresee = foresee
         self._prefetch = Prefetch(threads)
         self._buffer: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
         self._received: list[Delivery] = []
@@ -48,7 +56,9 @@ class Intake:
     def fill(self, source: Source, busy: int, timeout: float) -> None:
         """Receive what there is room for, and let it be run; whatever fails on the way is tried again next time."""
         self._received += source.receive(self._room(busy), 0.0 if self._received else timeout)
-        for delivery in self._admitted(source):
+        admitted = self._admitted(source)
+        self._foresee(admitted)
+        for delivery in admitted:
             self._buffer.put(delivery)
         self._received = []
 

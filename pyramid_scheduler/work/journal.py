@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import logging
-import marshal
 import mmap
 import os
-import pickle
 import tempfile
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.reduction import DupFd
 from struct import Struct
@@ -18,40 +15,36 @@ from typing import Any, Self
 from ..core.ending import Begun
 from ..core.message import Delivery
 from ..core.run import Run
+from .sheet import ROOMS_BYTES, Reopen, SheetReader, Sheets
 
 log = logging.getLogger(__name__)
 
-#: An entry: how many bytes follow, or 0 where it is crossed out; whether the run has ended; whether its message is
-#: being acked, and whether it is; words. The number as this machine has it, which writes it in one step: a process that
-#: is killed leaves no half of it.
-LENGTH = Struct("Q")
-LENGTH_BYTES = LENGTH.size
-HAS_ENDED, IS_ACKING, IS_ACKED, NONE = 0, 1, 2, b"\0\0\0"
-#: Of the file, the part that both processes have mapped: to write there is no call to the system, which would let
-#: other threads have the interpreter. Entries that are larger, or too many, have rooms of their own after it.
-PAGE_BYTES, PAGES = 2048, 4096
-PAGES_BYTES = PAGES * PAGE_BYTES
-LONGEST_IN_PAGE = PAGE_BYTES - LENGTH_BYTES
-ROOM_BYTES = 1 << 30  # of a sparse file: what is not written takes no memory
-_PICKLE = b"\x80"  # with which nothing begins that marshal writes
-#: The delivery with this ``raw``, queue and tag.
-Reopen = Callable[[bytes, str, Any], Delivery]
+#: A run: when it began; where its sheet is, that sheet's number, and its place in there; whether its task is to be told
+#: how it ended; whether it has; whether its message is being acked, and whether it is; and last, so that half of it is
+#: nothing, whether it has begun, and is not crossed out.
+SLOT = Struct("dQQIBBBBB3x")
+IN_SLOT = Struct("dQQI").size
+HAS_ENDED, IS_ACKING, IS_ACKED, HAS_BEGUN = (IN_SLOT + number for number in (1, 2, 3, 4))
+SLOTS = 1 << 14
+SLOTS_BYTES = SLOT.size * SLOTS
+MAPPED_BYTES = SLOTS_BYTES + ROOMS_BYTES
 
 
 class Journal:
     """A file in memory that a supervisor shares with one child.
 
     The child writes down each run whose message is acked before the call, and crosses it out when its outcome is
-    settled. That costs microseconds and wakes nobody; a message through a pipe would cost more than many a task.
+    settled. That costs a microsecond and wakes nobody; a message through a pipe would cost more than many a task.
     """
 
     def __init__(self, fd: int | None = None) -> None:
         self._fd = _open_file() if fd is None else fd
-        self._pages = mmap.mmap(self._fd, PAGES_BYTES)
+        self._pages = mmap.mmap(self._fd, MAPPED_BYTES)
         self._inode = os.fstat(self._fd).st_ino
-        # From the end and back: the same few pages again and again, as each takes memory from its first use on.
-        self._free = list(range(PAGES_BYTES - PAGE_BYTES, -1, -PAGE_BYTES))
-        self._rooms = _Rooms(self._fd)
+        # From the end and back: the same few slots again and again, as each takes memory from its first use on.
+        self._free = list(range(SLOTS_BYTES - SLOT.size, -1, -SLOT.size))
+        self._sheets = Sheets(self._pages, self._fd, SLOTS_BYTES)
+        self.foresee = self._sheets.foresee
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _inherit, (DupFd(self._fd),)
@@ -64,21 +57,17 @@ class Journal:
         except OSError:
             return False
 
-    def begin(self, run: Run, started_at: float, *, wants_word: bool) -> None:
-        """Write it down. ``wants_word``: its task is to be told how it ended."""
-        words = NONE + _words(run, started_at, wants_word)
-        length = len(words)
+    def begin(self, run: Run, *, wants_word: bool) -> bool:
+        """Write it down; False: there are too many. ``wants_word``: its task is to be told how it ended."""
+        delivery = run.delivery
+        sheet, place = delivery.place or self._sheets.alone(run)
         try:
-            at = self._free.pop() if length <= LONGEST_IN_PAGE else self._rooms.take()
-        except IndexError:  # no page is free
-            at = self._rooms.take()
-        run.delivery.journaled_at = at
-        if at < PAGES_BYTES:
-            self._pages[at + LENGTH_BYTES : at + LENGTH_BYTES + length] = words
-            LENGTH.pack_into(self._pages, at, length)  # last: half an entry is none
-        else:
-            _write(self._fd, words, at + LENGTH_BYTES)
-            _write(self._fd, LENGTH.pack(length), at)
+            at = self._free.pop()
+        except IndexError:
+            return False
+        SLOT.pack_into(self._pages, at, run.started_at, sheet.at, sheet.number, place, wants_word, 0, 0, 0, 1)
+        delivery.journaled_at = at
+        return True
 
     def note_end(self, delivery: Delivery) -> None:
         """It has ended, and not failed; it is crossed out when that is written elsewhere."""
@@ -93,45 +82,36 @@ class Journal:
         self._note(deliveries, IS_ACKED)
 
     def _note(self, deliveries: Sequence[Delivery], what: int) -> None:
-        pages, offset = self._pages, LENGTH_BYTES + what
+        pages = self._pages
         for delivery in deliveries:
             at = delivery.journaled_at
-            if at is None:
-                continue
-            if at < PAGES_BYTES:
-                pages[at + offset] = 1
-            else:
-                _write(self._fd, b"\1", at + offset)
+            if at is not None:
+                pages[at + what] = 1
 
     def end(self, *deliveries: Delivery) -> None:
         """They are settled; without effect on what was not begun."""
-        pages, free, cross_out = self._pages, self._free.append, LENGTH.pack_into
+        pages, free = self._pages, self._free.append
         for delivery in deliveries:
             at, delivery.journaled_at = delivery.journaled_at, None
             if at is None:
                 continue
-            if at < PAGES_BYTES:
-                cross_out(pages, at, 0)
-                free(at)
-            else:
-                self._rooms.leave(at)
+            pages[at + HAS_BEGUN] = 0
+            free(at)
+            delivery.place = None
+        self._sheets.tidy()
 
     def left(self, reopen: Reopen) -> list[Begun]:
         """What was begun and not settled, read by the parent when the child is dead."""
         found: list[Begun] = []
-        for at in self._places():
-            (length,) = LENGTH.unpack(os.pread(self._fd, LENGTH_BYTES, at).ljust(LENGTH_BYTES, b"\0"))
-            if not length:
+        sheets = SheetReader(self._fd, reopen)
+        for *slot, has_begun in SLOT.iter_unpack(os.pread(self._fd, SLOTS_BYTES, 0)):
+            if not has_begun:
                 continue
             try:
-                found.append(_begun(os.pread(self._fd, length, at + LENGTH_BYTES), reopen))
+                found.append(_begun(slot, sheets))
             except Exception:  # the others are to be found all the same
                 log.exception("what a dead process wrote of a run cannot be read")
         return found
-
-    def _places(self) -> Iterator[int]:
-        yield from range(0, PAGES_BYTES, PAGE_BYTES)
-        yield from range(PAGES_BYTES, os.fstat(self._fd).st_size, ROOM_BYTES)
 
     def close(self) -> None:
         self._pages.close()
@@ -154,60 +134,12 @@ def acking(journal: Journal | None, deliveries: Sequence[Delivery]) -> Iterator[
         journal.note_acks(deliveries)
 
 
-class _Rooms:
-    """For entries that are too large for a page, or too many."""
-
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        self._lock = threading.Lock()
-        self._taken = 0
-        self._free: list[int] = []
-        self._next = PAGES_BYTES
-
-    def take(self) -> int:
-        with self._lock:
-            self._taken += 1
-            if self._free:
-                return self._free.pop()
-            at, self._next = self._next, self._next + ROOM_BYTES
-            return at
-
-    def leave(self, at: int) -> None:
-        _write(self._fd, LENGTH.pack(0), at)
-        with self._lock:
-            self._taken -= 1
-            self._free.append(at)
-            if not self._taken:  # what is crossed out keeps its memory otherwise
-                os.ftruncate(self._fd, PAGES_BYTES)
-                self._free, self._next = [], PAGES_BYTES
-
-
-def _words(run: Run, started_at: float, wants_word: bool) -> bytes:
-    """Plain values, as they are at hand: dataclasses take thrice as long. Most of it is the message, which is copied as
-    it came if it came in one piece."""
-    d = run.delivery
-    raw = d.raw.encode() if isinstance(d.raw, str) else d.raw
-    parts = d.queue, d.headers, d.body, d.content_type, d.content_encoding, d.properties, d.tag
-    carried = (d.queue, d.tag) if raw else parts
-    entry: Any = run.id, run.task, run.retries, started_at, wants_word, len(raw), carried
-    try:
-        return marshal.dumps(entry) + raw
-    except ValueError:  # a date among the headers, say
-        return pickle.dumps(entry) + raw
-
-
-def _begun(words: bytes, reopen: Reopen) -> Begun:
-    states, words = map(bool, words[: len(NONE)]), words[len(NONE) :]
-    read = pickle.loads if words.startswith(_PICKLE) else marshal.loads
-    run_id, task, retries, started_at, wants_word, raw_bytes, carried = read(words)
-    delivery = reopen(words[-raw_bytes:], *carried) if raw_bytes else Delivery(*carried)
-    return Begun(run_id, task, retries, delivery.message(), started_at, wants_word, delivery.tag, *states)
-
-
-def _write(fd: int, data: bytes, at: int) -> None:
-    while data:
-        written = os.pwrite(fd, data, at)
-        data, at = data[written:], at + written
+def _begun(slot: Sequence[Any], sheets: SheetReader) -> Begun:
+    started_at, at, number, place, *states = slot
+    delivery, run_id, task, retries = sheets.entry(at, number, place)
+    wants_word, has_ended, is_acking, is_acked = map(bool, states)
+    message = delivery.message()
+    return Begun(run_id, task, retries, message, started_at, wants_word, delivery.tag, has_ended, is_acking, is_acked)
 
 
 def _open_file() -> int:
@@ -217,7 +149,7 @@ def _open_file() -> int:
     else:
         with tempfile.TemporaryFile() as file:
             fd = os.dup(file.fileno())
-    os.ftruncate(fd, PAGES_BYTES)
+    os.ftruncate(fd, MAPPED_BYTES)
     return fd
 
 

@@ -59,7 +59,7 @@ class Limits:
         hard, soft = limits
         if hard is not None and self._report is not None:
             at = self._clock.monotonic() + float(hard)
-            begun = Begun.of(run, self._clock.time(), wants_word=wants_word)
+            begun = Begun.of(run, wants_word=wants_word)
             self._report(run.id, Deadline(begun, at, hard))
         elif hard is not None and soft is None:
             soft = hard  # without a supervisor nobody can end the process: the best that is left

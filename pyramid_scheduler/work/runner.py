@@ -78,13 +78,13 @@ class Runner:
         started_at, began = self._clock.time(), time.perf_counter()
         run: Run | None = None
         try:
-            run = self._open(delivery)
+            run = self._open(delivery, started_at)
             if delivery.redelivered and self._is_done(run):
                 return Settlement(delivery, Outcome(RunState.IGNORED))
             outcome = self._deferred(run) or self._reserved_task(run)
             if outcome is not None:
                 return Settlement(delivery, outcome)
-            outcome = self._refused(run, started_at)
+            outcome = self._refused(run)
             outcome = self._call(run, ack_now) if outcome is None else self._tell_task(run, outcome)
         except InvalidMessage as refusal:
             return self._park(delivery, run, refusal, started_at)
@@ -92,18 +92,19 @@ class Runner:
             return Settlement.giving_back(delivery, error)
         except Exception as error:  # a header of a type that no producer of ours writes
             return self._park(delivery, run, UnreadableMessage(words_of(error)), started_at)
-        self._tell.ended(run, outcome, started_at)
-        return self._settle(run, outcome, started_at, time.perf_counter() - began)
+        self._tell.ended(run, outcome)
+        return self._settle(run, outcome, time.perf_counter() - began)
 
     # Open
 
-    def _open(self, delivery: Delivery) -> Run:
+    def _open(self, delivery: Delivery, started_at: float) -> Run:
         if delivery.error:
             raise UnreadableMessage(delivery.error)
         headers = delivery.headers
         if type(headers) is not dict and not isinstance(headers, Mapping):
             raise UnreadableMessage("its headers are not names and values")
         run = self._sealer.open(delivery)
+        run.started_at = started_at
         _read_headers(run)
         return run
 
@@ -143,8 +144,8 @@ class Runner:
         handle = self._reserved.get(run.task)
         return None if handle is None else handle(run)
 
-    def _refused(self, run: Run, now: float) -> Outcome | None:
-        headers = run.headers
+    def _refused(self, run: Run) -> Outcome | None:
+        headers, now = run.headers, run.started_at
         is_canceled = wire.CANCELED in headers
         if is_canceled or self._cancellations.covers(run.job_id, run.created_at):
             return Outcome(RunState.CANCELED)
@@ -194,8 +195,8 @@ class Runner:
 
     def _ack(self, task: Task, run: Run, ack_now: AckNow) -> bool:
         """Written down before: from the ack on nobody else knows of it."""
-        if self._journal is not None:
-            self._journal.begin(run, self._clock.time(), wants_word=task.ended is not None)
+        if self._journal is not None and not self._journal.begin(run, wants_word=task.ended is not None):
+            return False
         if ack_now(run.delivery):
             return True
         if self._journal is not None:
@@ -218,12 +219,12 @@ class Runner:
 
     # Settle
 
-    def _settle(self, run: Run, outcome: Outcome, started_at: float, runtime_seconds: float) -> Settlement:
+    def _settle(self, run: Run, outcome: Outcome, runtime_seconds: float) -> Settlement:
         if outcome.state is RunState.RETURNED:
             return Settlement(run.delivery, outcome, returned=True)
         if self._journal is not None and run.delivery.begun and (outcome is SUCCEEDED or outcome.owes_nothing):
             self._journal.note_end(run.delivery)
-        settlement = Settlement(run.delivery, outcome, self._record(run, outcome, started_at, runtime_seconds))
+        settlement = Settlement(run.delivery, outcome, self._record(run, outcome, runtime_seconds))
         if outcome.state is RunState.FAILED:
             message = run.delivery.message()
             settlement.parked = Parked(
@@ -231,7 +232,7 @@ class Runner:
             )
         return settlement
 
-    def _record(self, run: Run, outcome: Outcome, started_at: float, runtime_seconds: float) -> Record | None:
+    def _record(self, run: Run, outcome: Outcome, runtime_seconds: float) -> Record | None:
         if outcome.state is RunState.IGNORED:
             return None
         due = run.headers.get(wire.DUE)
@@ -243,7 +244,7 @@ class Runner:
             run.task,
             outcome.state,
             self.name,
-            started_at,
+            run.started_at,
             runtime_seconds,
             run.retries,
             outcome.error,
@@ -258,8 +259,8 @@ class Runner:
             self._endings.tell(delivery, outcome_of(Cause.LOST, "as it did before", str(refusal)))
         record = None
         if run is not None:
-            self._tell.parked(run, outcome, now)
-            record = self._record(run, outcome, now, 0.0)
+            self._tell.parked(run, outcome)
+            record = self._record(run, outcome, 0.0)
         parked = Parked(parked_id, message, RunState.PARKED, f"{type(refusal).__name__}: {refusal}", "", now)
         return Settlement(delivery, outcome, record, parked)
 
@@ -268,10 +269,10 @@ class Runner:
         message, now = delivery.kept(), self._clock.time()
         error = f"WorkerLost: {worker_says}; its task is acked before it runs, so that it does not run again by itself"
         outcome = outcome_of(Cause.LOST, worker_says, error)
-        run = self._open(delivery)
+        run = self._open(delivery, now)
         self._endings.tell(delivery, outcome)
         parked = Parked(run.id, message, RunState.FAILED, error, "", now)
-        return Settlement(delivery, outcome, self._record(run, outcome, now, 0.0), parked)
+        return Settlement(delivery, outcome, self._record(run, outcome, 0.0), parked)
 
     def stored(self, schedule: Schedule, addition: Addition) -> None:
         """The settler says what became of a schedule; its listeners are told."""

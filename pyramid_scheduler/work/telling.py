@@ -36,24 +36,24 @@ class Teller:
         if wire.DUE not in headers and wire.JOB not in headers and not headers.get("retries"):
             self._say(EventType.JOB_CREATED, run)
 
-    def ended(self, run: Run, outcome: Outcome, started_at: float) -> None:
+    def ended(self, run: Run, outcome: Outcome) -> None:
         type_ = _TYPES.get(outcome.state)
         if type_ is not None:
-            self._say(type_, run, outcome, started_at)
+            self._say(type_, run, outcome)
         if wire.JOB in run.headers or outcome.state in (RunState.RETRIED, RunState.RETURNED) or outcome.later:
             return
         if outcome.state is RunState.CANCELED:
             self._say(EventType.JOB_CANCELED, run)
         self._say(EventType.JOB_REMOVED, run)
 
-    def _say(self, type_: EventType, run: Run, outcome: Outcome | None = None, started_at: float | None = None) -> None:
+    def _say(self, type_: EventType, run: Run, outcome: Outcome | None = None) -> None:
         if self._want(type_):
-            self._emit(_event(type_, run, outcome, started_at))
+            self._emit(_event(type_, run, outcome))
 
-    def parked(self, run: Run, outcome: Outcome, started_at: float) -> None:
+    def parked(self, run: Run, outcome: Outcome) -> None:
         """A refused message: its job failed, and stays until somebody decides."""
         self.created(run)
-        self._say(EventType.JOB_FAILED, run, outcome, started_at)
+        self._say(EventType.JOB_FAILED, run, outcome)
 
     def stored(self, schedule: Schedule, addition: Addition) -> None:
         """A job that was kept for later; a retry of a running job is no new one."""
@@ -68,7 +68,7 @@ class Teller:
             )
 
 
-def _event(type_: EventType, run: Run, outcome: Outcome | None = None, started_at: float | None = None) -> Event:
+def _event(type_: EventType, run: Run, outcome: Outcome | None = None) -> Event:
     due = run.headers.get(wire.DUE)
     return Event(
         type_,
@@ -78,7 +78,7 @@ def _event(type_: EventType, run: Run, outcome: Outcome | None = None, started_a
         func=run.task,
         run_id=run.id if outcome is not None else "",
         scheduled_at=datetime.fromtimestamp(epoch_of(due), UTC) if due else None,
-        started_at=None if started_at is None else datetime.fromtimestamp(started_at, UTC),
+        started_at=None if outcome is None else datetime.fromtimestamp(run.started_at, UTC),
         finished_at=None if outcome is None else datetime.now(UTC),
         result=None if outcome is None else outcome.result,
         error="" if outcome is None else outcome.error,

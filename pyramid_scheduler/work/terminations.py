@@ -6,7 +6,6 @@ import ctypes
 import signal
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ..core.clock import Clock
@@ -22,13 +21,15 @@ DEATH_SECONDS = 10.0
 WAKING_SIGNAL = signal.SIGURG
 
 
-@dataclass(slots=True)
 class _Hold:
-    run: Run
-    thread_id: int
-    started_at: float
+    """A run that lasts. One is made for each run: what most leave as it is stays the class's."""
+
     signum: int | None = None
     is_interrupted: bool = False
+
+    def __init__(self, run: Run, thread_id: int) -> None:
+        self.run = run
+        self.thread_id = thread_id
 
 
 class Terminations:
@@ -47,7 +48,7 @@ class Terminations:
 
     def call(self, run: Run, call: Callable[..., T], *args: Any) -> T:
         """``call(*args)``, which is ``run`` and can be ended while it lasts."""
-        hold = _Hold(run, threading.get_ident(), self._clock.time())
+        hold = _Hold(run, threading.get_ident())
         if self._wakes_main is None and hold.thread_id == threading.main_thread().ident:
             self._wakes_main = _listen()
         try:
@@ -106,9 +107,9 @@ class Terminations:
 
     def _deadline(self, hold: _Hold, signum: int) -> Deadline:
         return Deadline(
-            begun=Begun.of(hold.run, hold.started_at, wants_word=True),
+            begun=Begun.of(hold.run, wants_word=True),
             at=self._clock.monotonic(),
-            limit_seconds=self._clock.time() - hold.started_at,
+            limit_seconds=self._clock.time() - hold.run.started_at,
             cause=Cause.TERMINATED,
             signum=signum,
         )

@@ -77,9 +77,9 @@ class Worker:
         self._lifespan = lifespan
         self._damage = damage
         self._abandon = abandon
-        self._intake = Intake(threads=threads, runs=runs, is_genuine=is_genuine)
-        self._baton = Baton(self._intake, self._turn, self._is_leaving)
         self._early = EarlyAcks(lambda: self._source, clock, journal)
+        self._intake = Intake(threads=threads, runs=runs, is_genuine=is_genuine, foresee=self._early.foresee)
+        self._baton = Baton(self._intake, self._turn, self._is_leaving)
         self._busy: dict[int, tuple[Delivery, float]] = {}
         self._source: Source | None = None
         self._asleep = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,6 +23,11 @@ from tests.fleet import wait_for
 
 def delivery(id_: str, task: str = "job", **headers: Any) -> Delivery:
     return Delivery("q", {"id": id_, "task": task, **headers}, b"", "application/json", "utf-8", {}, id_)
+
+
+def begin(journal: Journal, one: Delivery) -> bool:
+    """Write it down, as a runner does."""
+    return journal.begin(Run(one.tag, "a.b", (), {}, one.headers, one, started_at=time.time() - 1), wants_word=True)
 
 
 class FakeSource:

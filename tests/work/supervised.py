@@ -79,7 +79,7 @@ class Service:
         names = ("running", "acking", "acked")
         _, acking, acked = begun = [Delivery("q", {}, b"", "", "", {}, name) for name in names]
         for one in begun:
-            self.journal.begin(Run(one.tag, "a.b", (), {}, {}, one), time.time(), wants_word=False)
+            self.journal.begin(Run(one.tag, "a.b", (), {}, {}, one, started_at=time.time()), wants_word=False)
         self.journal.note_acking([acking, acked])
         self.journal.note_acks([acked])
         while not (self.directory / "generous").exists():

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import mmap
-import os
 import threading
 import time
-import tracemalloc
-import uuid
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from pyramid_scheduler import Settings
-from pyramid_scheduler.broker.payload import dump, load
+from pyramid_scheduler.broker.payload import load
 from pyramid_scheduler.core.ending import Begun, Cause, Ending
 from pyramid_scheduler.core.errors import LedgerUnavailable, UntrustedMessage
 from pyramid_scheduler.core.message import Delivery, Message
@@ -28,21 +22,17 @@ from pyramid_scheduler.work import casualties
 from pyramid_scheduler.work.casualties import Casualties
 from pyramid_scheduler.work.child import Part
 from pyramid_scheduler.work.endings import Endings
-from pyramid_scheduler.work.journal import PAGE_BYTES, PAGES, PAGES_BYTES, Journal
+from pyramid_scheduler.work.journal import Journal
 from pyramid_scheduler.work.limits import Deadline
 from pyramid_scheduler.work.post import Child
+from pyramid_scheduler.work.sheet import ROOM_BYTES
 from tests.fleet import wait_for
-from tests.work.fakes import delivery
+from tests.work.fakes import begin, delivery
 
 
 def begun(run_id: str, body: bytes = b"[[], {}, {}]", *, wants_word: bool = True, retries: int = 0) -> Begun:
     message = Message("default", {"id": run_id, "task": "a.b", "lang": "py"}, body)
     return Begun(run_id, "a.b", retries, message, time.time() - 1, wants_word)
-
-
-def begin(journal: Journal, one: Delivery) -> None:
-    """Write it down, as a runner does."""
-    journal.begin(Run(one.tag, "a.b", (), {}, one.headers, one), time.time() - 1, wants_word=True)
 
 
 def ending(one: Begun, cause: Cause = Cause.LOST, detail: Any = "signal SIGKILL") -> Ending:
@@ -135,72 +125,7 @@ def test_the_end_of_a_run_does_not_undo_that_somebody_asked_for_its_end(child: C
     assert [deadline.begun.run_id for deadline in child.late(1.0)] == ["ended"]
 
 
-# The journal
-
-
-def test_an_entry_that_cannot_be_read_hides_no_other() -> None:
-    with Journal() as journal:
-        kept, broken = delivery("kept"), delivery("broken")
-        begin(journal, broken)
-        begin(journal, kept)
-        os.pwrite(journal._fd, b"\0" * 16, 8)
-        assert [one.run_id for one in journal.left(Registry().reopen)] == ["kept"]
-
-
-@pytest.mark.parametrize("body", [b'[[1], {"a": "\xc3\xa9"}, {}]', b"\x80\xff" * PAGE_BYTES])
-def test_a_message_that_came_in_one_piece_is_kept_so(body: bytes) -> None:
-    sent = Message("q", {"id": "one", "at": datetime(2026, 11, 26, tzinfo=UTC)}, body, "application/x", priority=3)
-    with Journal() as journal:
-        came = load(dump(sent), "q", "tag7", False)
-        begin(journal, came)
-        came.headers = {}  # it is not made of these again
-        (left,) = journal.left(Registry().reopen)
-        assert (replace(left.message, properties={}), left.tag) == (sent, "tag7")
-
-
-def test_a_worker_that_holds_many_large_messages_has_none_of_them_twice() -> None:
-    body, many = b"x" * 50_000, 200
-    tracemalloc.start()
-    try:
-        held = [load(dump(Message("q", {"id": str(n)}, body)), "q", f"tag{n}", False) for n in range(many)]
-        assert tracemalloc.get_traced_memory()[0] < 1.5 * many * len(body)
-    finally:
-        tracemalloc.stop()
-    with Journal() as journal:
-        begin(journal, held[7])
-        assert [one.message for one in journal.left(Registry().reopen)] == [held[7].message()]
-
-
-def test_headers_that_json_does_not_have_are_kept_as_they_were() -> None:
-    with Journal() as journal:
-        dated = delivery("dated")
-        dated.headers = {**dated.headers, "at": datetime(2026, 11, 26, tzinfo=UTC), "of": uuid.UUID(int=5)}
-        begin(journal, dated)
-        assert [one.message for one in journal.left(Registry().reopen)] == [dated.message()]
-
-
-def test_what_is_crossed_out_does_not_keep_its_memory() -> None:
-    with Journal() as journal:
-        large = delivery("large")
-        large.body = b"x" * 2 * PAGE_BYTES
-        begin(journal, large)
-        assert [one.message.body for one in journal.left(Registry().reopen)] == [large.body]
-        journal.end(large)
-        assert os.fstat(journal._fd).st_size == PAGES_BYTES
-        begin(journal, delivery("again"))
-        assert [one.run_id for one in journal.left(Registry().reopen)] == ["again"]
-
-
-def test_one_run_after_the_other_takes_the_memory_of_one() -> None:
-    with Journal() as journal:
-        for _ in range(100):
-            one = delivery("one")
-            begin(journal, one)
-            journal.end(one)
-        assert os.fstat(journal._fd).st_blocks * 512 <= mmap.PAGESIZE
-
-
-@pytest.mark.parametrize("size", [10, 2 * PAGE_BYTES], ids=["in a page", "in a room"])
+@pytest.mark.parametrize("size", [10, 2 * ROOM_BYTES], ids=["short", "large"])
 def test_a_run_that_has_ended_and_is_not_crossed_out_is_not_called_lost(
     child: Child, crowd: Casualties, size: int
 ) -> None:
@@ -213,19 +138,6 @@ def test_a_run_that_has_ended_and_is_not_crossed_out_is_not_called_lost(
     child.journal.note_end(delivery("unknown"))
     assert [one.tag for one in crowd.collect(child, registry)] == ["ended", "running"]
     wait_for(lambda: registry.written == ["running"])
-
-
-def test_of_more_runs_than_there_are_pages_all_are_found_but_those_that_are_crossed_out() -> None:
-    with Journal() as journal:
-        runs = [delivery(str(number)) for number in range(PAGES + 10)]
-        for one in runs:
-            begin(journal, one)
-        for one in (runs[0], runs[PAGES], runs[-1]):
-            journal.end(one)
-        expected = {one.tag for one in runs} - {runs[0].tag, runs[PAGES].tag, runs[-1].tag}
-        assert {one.tag for one in journal.left(Registry().reopen)} == expected
-        begin(journal, delivery("new"))
-        assert {one.tag for one in journal.left(Registry().reopen)} == expected | {"new"}
 
 
 # What a supervisor writes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -415,7 +416,7 @@ def test_the_journal_knows_whose_ack_was_asked_for_whether_it_was_heard_or_not(m
     source, answers = FakeSource([delivery("a")]), list[bool]()
     (asked,) = source.receive(1, 0)
     journal, load = Journal(), mocker.stub()
-    journal.begin(Run("a", "early", (), {}, {}, asked), 0.0, wants_word=False)
+    journal.begin(Run("a", "early", (), {}, {}, asked), wants_word=False)
     early = EarlyAcks(lambda: source, SystemClock(), journal)
     thread = threading.Thread(target=lambda: answers.append(early.ask(asked)))
     thread.start()
@@ -428,6 +429,45 @@ def test_the_journal_knows_whose_ack_was_asked_for_whether_it_was_heard_or_not(m
     thread.join()
     assert [(one.is_acking, one.is_acked) for one in [*meanwhile, *journal.left(load)]] == [(True, False), (True, True)]
     assert answers == [True]
+
+
+def test_a_run_that_finds_no_place_in_the_journal_goes_back_unrun(make_workshop: Make) -> None:
+    with Journal() as journal:
+        shop = make_workshop(delivery("a", "early"), journal=journal)
+        ran: list[int] = []
+        shop.add("early", lambda: ran.append(1), ack_early=True)
+        places = [journal._free.pop() for _ in range(len(journal._free))]
+        shop.worker.start()
+        wait_for(lambda: shop.source.given_back)
+        assert ran == []
+        journal._free.extend(places)
+        shop.ends("a")
+        assert ran == [1]
+        shop.end()
+
+
+def test_what_comes_while_tasks_are_acked_early_is_written_down_before_it_begins(
+    make_workshop: Make, mocker: MockerFixture
+) -> None:
+    with Journal() as journal:
+        shop = make_workshop(journal=journal)
+        shop.source.outlives = True
+        shop.add("early", lambda: None, ack_early=True)
+        foresee, foreseen = mocker.patch.object(journal, "foresee"), list[str]()
+        foresee.side_effect = lambda these: foreseen.extend(one.tag for one in these)
+        shop.worker.start()
+        numbers = itertools.count()
+
+        def run(name: str) -> None:
+            number = f"{name}{next(numbers)}"
+            shop.source.put(delivery(number, name))
+            shop.ends(number)
+
+        run("job")
+        run("job")
+        assert foreseen == []
+        wait_for(lambda: run("early") or foreseen)  # the next may be late in coming
+        shop.end()
 
 
 def test_what_waited_for_its_ack_during_a_standstill_is_not_begun(make_workshop: Make, mocker: MockerFixture) -> None:

@@ -1,0 +1,175 @@
+"""What messages carry, written where a process's parent finds it: many in one sheet, as each alone takes longer."""
+
+from __future__ import annotations
+
+import itertools
+import marshal
+import mmap
+import os
+import pickle
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from struct import Struct
+from typing import Any
+
+from ..core.message import Delivery
+from ..core.run import Run
+
+#: Before the words: the sheet's number, which tells who kept a wrong place, and how many bytes follow.
+HEAD = Struct("QQ")
+ROOM_BYTES, ROOMS = 1 << 16, 512
+ROOMS_BYTES = ROOM_BYTES * ROOMS
+LARGE_ROOM_BYTES = 1 << 30  # of a sparse file: what is not written takes no memory
+#: Of an entry beside the message: names of queues, and tags, are shorter than that.
+SURPLUS_BYTES = 512
+_PICKLE = b"\x80"  # with which nothing begins that marshal writes
+#: The delivery with this ``raw``, queue and tag.
+Reopen = Callable[[bytes, str, Any], Delivery]
+
+
+class Sheet:
+    """Entries that were written together. Its room is free again when no delivery names the sheet."""
+
+    __slots__ = ("_free", "at", "number")
+
+    def __init__(self, at: int, number: int, free: Callable[[int], object]) -> None:
+        self.at = at
+        self.number = number
+        self._free = free
+
+    def __del__(self) -> None:  # in any thread, in the middle of anything: it must not wait for a lock
+        self._free(self.at)
+
+
+class Sheets:
+    """The rooms for sheets in a journal's file, from ``begin`` on: those that two processes have mapped, and large ones
+    after them."""
+
+    def __init__(self, pages: mmap.mmap, fd: int, begin: int) -> None:
+        self._pages = pages
+        self._numbers = itertools.count(1)
+        # From the end and back: the same few rooms again and again, as each takes memory from its first use on.
+        self._free = list(range(begin + ROOMS_BYTES - ROOM_BYTES, begin - ROOM_BYTES, -ROOM_BYTES))
+        self._large = _LargeRooms(fd, begin + ROOMS_BYTES)
+
+    def foresee(self, deliveries: Sequence[Delivery]) -> None:
+        """Write down what those carry that came in one piece, so that it need not be done for each."""
+        pieces = [one.raw for one in deliveries]
+        fit = ROOM_BYTES // (SURPLUS_BYTES + max(map(len, pieces), default=0)) or 1
+        for first in range(0, len(pieces), fit):
+            few = deliveries[first : first + fit]
+            words = pieces[first : first + fit], [one.queue for one in few], [one.tag for one in few]
+            sheet = self._write(marshal.dumps(words))
+            if sheet is None:
+                continue
+            for place, one in enumerate(few):
+                if one.raw and "task" in one.headers:  # protocol 1 says in its body which run it is
+                    one.place = sheet, place
+
+    def alone(self, run: Run) -> tuple[Sheet, int]:
+        """A sheet for this one, and its place in there."""
+        words = _words(run)
+        sheet = self._write(words) or self._large.write(words, next(self._numbers))
+        run.delivery.place = place = sheet, 0
+        return place
+
+    def _write(self, words: bytes) -> Sheet | None:
+        """None: there is no room of that size. To write where it is mapped is no call to the system, which would let
+        other threads have the interpreter."""
+        length = len(words)
+        try:
+            if length > ROOM_BYTES - HEAD.size:
+                return None
+            at = self._free.pop()
+        except IndexError:
+            return None
+        number = next(self._numbers)
+        self._pages[at + HEAD.size : at + HEAD.size + length] = words
+        HEAD.pack_into(self._pages, at, number, length)
+        return Sheet(at, number, self._free.append)
+
+    def tidy(self) -> None:
+        """Give back the memory of large rooms."""
+        self._large.tidy()
+
+
+class SheetReader:
+    """Reads the entries of a file's sheets, each sheet once."""
+
+    def __init__(self, fd: int, reopen: Reopen) -> None:
+        self._fd = fd
+        self._reopen = reopen
+        self._read: dict[int, list[Any]] = {}
+
+    def entry(self, at: int, number: int, place: int) -> tuple[Delivery, str, str, int]:
+        """The delivery; and its run's id, task and retries. Raises ValueError or LookupError where it is not there."""
+        if number not in self._read:
+            self._read[number] = self._entries(at, number)
+        said, raw, carried = self._read[number][place]
+        data = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
+        delivery = self._reopen(data, *carried) if data else Delivery(*carried)
+        if said is None:
+            headers = delivery.headers
+            said = headers["id"], headers["task"], int(headers.get("retries") or 0)
+        return delivery, *said
+
+    def _entries(self, at: int, number: int) -> list[Any]:
+        found, length = HEAD.unpack(os.pread(self._fd, HEAD.size, at))
+        if found != number:
+            raise LookupError(f"sheet {found} is where {number} should be")
+        words = os.pread(self._fd, length, at + HEAD.size)
+        first, *others = (pickle.loads if words.startswith(_PICKLE) else marshal.loads)(words)
+        if isinstance(first, list):
+            return [(None, raw, carried) for raw, *carried in zip(first, *others, strict=True)]
+        return [(first, *others)]
+
+
+class _LargeRooms:
+    """For what is too large for a room, or too many."""
+
+    def __init__(self, fd: int, begin: int) -> None:
+        self._fd = fd
+        self._begin = begin
+        self._lock = threading.Lock()
+        self._taken = 0
+        self._left: deque[int] = deque()
+        self._next = begin
+
+    def write(self, words: bytes, number: int) -> Sheet:
+        with self._lock:
+            self._taken += 1
+            at, self._next = self._next, self._next + LARGE_ROOM_BYTES
+        _write(self._fd, words, at + HEAD.size)
+        _write(self._fd, HEAD.pack(number, len(words)), at)
+        return Sheet(at, number, self._left.append)
+
+    def tidy(self) -> None:
+        """What nobody reads any more keeps its memory otherwise."""
+        if not self._left:
+            return
+        with self._lock:
+            while self._left:
+                self._left.popleft()
+                self._taken -= 1
+            if not self._taken:
+                os.ftruncate(self._fd, self._begin)
+                self._next = self._begin
+
+
+def _words(run: Run) -> bytes:
+    """Plain values, as they are at hand: dataclasses take thrice as long. Most of it is the message, which is copied as
+    it came if it came in one piece."""
+    d = run.delivery
+    parts = d.queue, d.headers, d.body, d.content_type, d.content_encoding, d.properties, d.tag
+    entry: Any = (run.id, run.task, run.retries), d.raw, (d.queue, d.tag) if d.raw else parts
+    try:
+        return marshal.dumps(entry)
+    except ValueError:  # a date among the headers, say
+        return pickle.dumps(entry)
+
+
+def _write(fd: int, data: bytes, at: int) -> None:
+    while data:
+        written = os.pwrite(fd, data, at)
+        data, at = data[written:], at + written
