@@ -136,8 +136,6 @@ def _queue(app: Any, name: str, task: str, args: Any, kwargs: Any, options: Mapp
 class CatchingTask(Catching):
     """Catches calls of one task."""
 
-    __slots__ = ("_task",)
-
     def __init__(self, task: str) -> None:
         super().__init__()
         self._task = task

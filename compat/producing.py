@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from functools import cached_property
 from inspect import signature
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from kombu import compression as compressions
 from kombu import serialization
@@ -17,9 +17,7 @@ from kombu.exceptions import OperationalError
 from kombu.messaging import Producer
 from kombu.utils.functional import retry_over_time
 
-from pyramid_scheduler.api import PLAIN, BrokerUnavailable, Message, Run, write_plain_json
-
-from ._state import get_current_task
+from pyramid_scheduler.api import PLAIN, BrokerUnavailable, Message, write_plain_json
 
 #: A durable queue without any of these is a name, and the pipeline makes it; all others are for kombu to declare.
 _LIMITS = ("expires", "message_ttl", "max_length", "max_length_bytes", "max_priority")
@@ -28,55 +26,47 @@ _TRAITS = ("exclusive", "auto_delete", "queue_arguments")
 _OF_PUBLISHING = frozenset(signature(Producer.publish).parameters)
 
 
-class Outbox(threading.local):
-    """Who catches the messages that one thread sends."""
+class Catcher(Protocol):
+    """Takes messages that are sent, in place of the broker."""
 
-    catching: Catching | None = None
+    missed: bool  #: of those it wants, some went past the pipeline, and are published
+
+    def wants(self, headers: Mapping[str, Any]) -> bool:
+        """Whether a message with these headers is for it."""
+
+    def catch(self, message: Message) -> None: ...
+
+
+class Outbox(threading.local):
+    """Who catches the messages that one thread sends: the last of these."""
+
+    def __init__(self) -> None:
+        self.catchers: list[Catcher] = []
 
 
 outbox = Outbox()
 
 
 class Catching:
-    """A context: within it, the messages that it ``wants`` are not published but found in its list.
-
-    Some go past the pipeline: they are published, and ``missed`` says so.
-    """
-
-    __slots__ = ("_around", "caught", "missed")
+    """A context: within it, the messages that it ``wants`` are not published but found in its list."""
 
     def __init__(self) -> None:
         self.caught: list[Message] = []
         self.missed = False
 
     def wants(self, headers: Mapping[str, Any]) -> bool:
-        """Whether a message with these headers is caught: here, each."""
+        """Here, each."""
         return True
 
+    def catch(self, message: Message) -> None:
+        self.caught.append(message)
+
     def __enter__(self) -> list[Message]:
-        self._around, outbox.catching = outbox.catching, self
+        outbox.catchers.append(self)
         return self.caught
 
     def __exit__(self, *exc_info: object) -> None:
-        outbox.catching = self._around
-
-
-class CatchingRetry(Catching):
-    """Catches what a run sends to be run again."""
-
-    __slots__ = ("_run",)
-
-    def __init__(self, run: Run) -> None:
-        self.caught, self.missed, self._run = [], False, run  # one is made for each run: no call of another __init__
-
-    def wants(self, headers: Mapping[str, Any]) -> bool:
-        return headers.get("id") == self._run.id and headers.get("retries") == self._counted() + 1
-
-    def _counted(self) -> int:
-        """The retries by the task's own count, which one that merely waits for its turn may have put back."""
-        task = get_current_task()
-        request = None if task is None else task.request
-        return self._run.retries if request is None or request.id != self._run.id else request.retries
+        outbox.catchers.pop()
 
 
 class PipelineProducer:
@@ -115,9 +105,9 @@ class PipelineProducer:
     def publish(self, body: Any, **options: Any) -> Any:
         """Publish as ``kombu.Producer.publish`` does; raises kombu's EncodeError and OperationalError."""
         if not self._goes_through_the_pipeline(options):
-            catching = outbox.catching
-            if catching is not None:
-                catching.missed = catching.missed or catching.wants(options.get("headers") or {})
+            catchers = outbox.catchers
+            if catchers:
+                catchers[-1].missed = catchers[-1].missed or catchers[-1].wants(options.get("headers") or {})
             return self._publish_with_kombu(body, options)
         retry, policy = options.get("retry"), options.get("retry_policy") or {}
         self._declare(options.get("declare") or (), retry, policy)
@@ -125,9 +115,9 @@ class PipelineProducer:
 
     def send(self, message: Message, retry: Any, policy: Mapping[str, Any]) -> None:
         """Publish a message that is made already; raises kombu's OperationalError."""
-        catching = outbox.catching
-        if catching is not None and catching.wants(message.headers):
-            catching.caught.append(message)
+        catchers = outbox.catchers
+        if catchers and catchers[-1].wants(message.headers):
+            catchers[-1].catch(message)
         else:
             self._publish(message, retry, policy)
 

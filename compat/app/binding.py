@@ -7,9 +7,8 @@ from typing import Any
 from .._state import current_app
 from ..local import class_property
 from ..utils.deprecated import warn
-from ..utils.threads import LocalStack
 from .annotations import resolve_all as resolve_all_annotations
-from .request import Context
+from .request import RequestStack
 
 _ROUTING_ATTRIBUTES = ("queue", "exchange", "exchange_type", "routing_key", "delivery_mode", "priority")
 
@@ -44,7 +43,7 @@ class Bound:
                 setattr(cls, attribute, True if both is None else both)
         if not was_bound:
             cls.annotate()
-            cls.request_stack = LocalStack[Context]()
+            cls.request_stack = RequestStack()
         cls.on_bound(app)
         return app
 

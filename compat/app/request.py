@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Protocol, Self
+
+from ..utils.threads import LocalStack
 
 _UNSET = object()
 #: What RabbitMQ adds to dead letters; sent along with a retry it would be taken for a cycle.
@@ -142,6 +144,30 @@ class Context:
         if self._children is None:
             self._children = []
         return self._children
+
+
+class Unread(Protocol):
+    """What a worker knows of a run. It makes ``self.request`` when somebody looks there: that takes longer than many a
+    task, and most tasks never look."""
+
+    seen: Context | None
+
+    def context(self) -> Context:
+        """Always the same one."""
+
+
+class RequestStack(LocalStack[Any]):
+    """The requests of a task's calls that last, in each thread."""
+
+    @property
+    def top(self) -> Context | None:
+        stack = self.stack
+        return read(stack[-1]) if stack else None
+
+
+def read(request: Context | Unread) -> Context:
+    """The request itself."""
+    return request if isinstance(request, Context) else request.context()
 
 
 def custom_headers(said: Mapping[str, Any]) -> dict[str, Any] | None:

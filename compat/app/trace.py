@@ -47,7 +47,7 @@ from .outcomes import (
     log_policy_unexpected,
     traceback_clear,
 )
-from .request import Context, get_actual_ignore_result
+from .request import Context, get_actual_ignore_result, read
 from .task import Task as BaseTask
 
 __all__ = (
@@ -81,7 +81,7 @@ class Tracer:
     """Runs one task, again and again: ``tracer(uuid, args, kwargs, request)`` returns a ``trace_ok_t``.
 
     The dict ``request`` is the tracer's own from then on: it becomes the task's ``self.request``. Where
-    ``reads_request`` is false it may also be that already, of a run whose result is ignored and which nothing follows.
+    ``reads_request`` is false it may also be Unread, of a run whose result is ignored and which nothing follows.
     """
 
     def __init__(self, task: Any, app: Any, loader: Any, hostname: str | None, eager: bool, propagate: bool) -> None:
@@ -117,7 +117,7 @@ class Tracer:
         except (MemoryError, Reject):
             raise
         except Exception as error:
-            said = vars(request) if isinstance(request, Context) else request
+            said = request if request is None or isinstance(request, dict) else vars(read(request))
             signal_internal_error(self.task, uuid, args, kwargs, said, error)
             if self.eager:
                 raise
@@ -152,8 +152,9 @@ class Traced:
 
     def live(self, said: Any) -> None:
         tracer, task = self.tracer, self.task
-        is_context = isinstance(said, Context) and type(self.kwargs) is dict
-        self.request = request = said if is_context else self._context(said)
+        self.request = request = (
+            said if type(self.kwargs) is dict and not isinstance(said, dict) else self._context(said)
+        )
         if tracer.deduplicates and self._was_done_before():
             return
         tasks, requests = _task_stack.stack, task.request_stack.stack
@@ -179,16 +180,15 @@ class Traced:
                 if tracer.tidies:
                     self._tidy_up()
 
-    def _context(self, said: Any) -> Context:
+    def _context(self, said: Any) -> Any:
         kwargs = self.kwargs
         if type(kwargs) is not dict and not hasattr(kwargs, "items"):
             raise InvalidTaskError("Task keyword arguments is not a mapping")
-        if isinstance(said, Context):
-            return said
-        said["args"], said["called_directly"], said["kwargs"] = self.args, False, kwargs
-        request = Context.over(said)
-        self.ignores_result = get_actual_ignore_result(self.task, request)
-        return request
+        if isinstance(said, dict):
+            said["args"], said["called_directly"], said["kwargs"] = self.args, False, kwargs
+            said = Context.over(said)
+            self.ignores_result = get_actual_ignore_result(self.task, said)
+        return said
 
     def _was_done_before(self) -> bool:
         info = self.request.delivery_info
@@ -231,13 +231,14 @@ class Traced:
             self._failed(error)
         else:
             # What nobody has looked at says that nothing follows; who has may have said something else there.
-            if type(self.request) is not Context or self._hand_on():
+            request = self.request
+            if (type(request) is not Context and request.seen is None) or self._hand_on():
                 self._succeeded()
 
     def _set_aside(self, state: str, error: BaseException) -> None:
         self.info, self.retval = TraceInfo(state, error), ExceptionInfo(internal=True)
         self.state, self.value = state, error
-        self.info.handle_ignore(self.task, self.request)
+        self.info.handle_ignore(self.task, read(self.request))
         traceback_clear(error)
 
     def _failed(self, error: BaseException, state: str = states.FAILURE, call_errbacks: bool = True) -> None:
@@ -249,12 +250,13 @@ class Traced:
         if self.tracer.propagate:
             raise error
         info = TraceInfo(state, error)
-        einfo = info.handle_error_state(self.task, self.request, eager=self.tracer.eager, call_errbacks=call_errbacks)
+        request = read(self.request)
+        einfo = info.handle_error_state(self.task, request, eager=self.tracer.eager, call_errbacks=call_errbacks)
         return info, einfo, info.state, info.retval
 
     def _hand_on(self) -> bool:
         """Send what follows, store the result; False: it failed over that."""
-        request, sent = self.request, False
+        request, sent = read(self.request), False
         try:
             # Before the result is stored, so that it can name its children.
             if request.callbacks or request.chain:
@@ -283,13 +285,14 @@ class Traced:
             self._log_success()
 
     def _log_success(self) -> None:
+        request = read(self.request)
         said = {
             "id": self.uuid,
-            "name": get_task_name(self.request, self.task.name),
+            "name": get_task_name(request, self.task.name),
             "return_value": self.retstr,
             "runtime": self.runtime,
-            "args": self.request.get("argsrepr") or safe_repr(self.args),
-            "kwargs": self.request.get("kwargsrepr") or safe_repr(self.kwargs),
+            "args": request.get("argsrepr") or safe_repr(self.args),
+            "kwargs": request.get("kwargsrepr") or safe_repr(self.kwargs),
         }
         logger.info(LOG_SUCCESS, said, extra={"data": said})
 
@@ -302,7 +305,7 @@ class Traced:
         except Exception as error:
             if self.tracer.eager:
                 raise
-            named = get_task_name(self.request, self.task.name)
+            named = get_task_name(read(self.request), self.task.name)
             logger.exception("Task %s[%s] %s handler raised: %r", named, self.uuid, name, error)
             traceback_clear(error)
 

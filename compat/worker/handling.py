@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from logging import INFO
 from typing import Any
@@ -18,12 +18,12 @@ from ..app.request import Context, get_actual_ignore_result
 from ..app.task import Task as BaseTask
 from ..app.trace import TraceInfo, Tracer
 from ..exceptions import InvalidTaskError, NotRegistered, Reject, Retry, TimeLimitExceeded
-from ..producing import Catching, CatchingRetry, outbox
+from ..producing import outbox
 from ..utils.einfo import ExceptionInfo
 from ..utils.log import get_logger
 from . import state
 from .losses import by_celerys_name, raised
-from .request import REQUEUED, Request, UnreadRequest, shown_name, task_request
+from .request import REQUEUED, Request, shown_name, task_request
 from .turns import TURN, Turns
 
 # The names of Celery's modules, by which its users say what is logged where.
@@ -103,27 +103,26 @@ class Handler:
             state.task_accepted(request)
             if is_watched:
                 self.tell("task-started", uuid=run.id)
-            return self._run(task, run)
+            return self._run(task, run, request)
         finally:
             state.task_ready(request)
 
-    def _run(self, task: Any, run: Run) -> Outcome:
-        # Not by ``with``, which takes a tenth of what the whole run of a short task does.
-        catching, around = CatchingRetry(run), outbox.catching
-        outbox.catching = catching
+    def _run(self, task: Any, run: Run, request: Request) -> Outcome:
+        catchers = outbox.catchers
+        catchers.append(request)
         try:
-            outcome = self._traced(task, run, catching)
+            outcome = self._traced(task, run, request)
         except BaseException as error:  # there is no outcome to hand it on with
-            if catching.caught:
-                self._send_at_once(catching.caught, run, error)
+            if request.sent_again:
+                self._send_at_once(request.sent_again, run, error)
             raise
         finally:
-            outbox.catching = around
+            catchers.pop()
         # Whatever the task did after it called retry: what it sent is sent.
-        caught = catching.caught
-        return replace(outcome, follow_ups=(*outcome.follow_ups, *caught)) if caught else outcome
+        again = request.sent_again
+        return replace(outcome, follow_ups=(*outcome.follow_ups, *again)) if again else outcome
 
-    def _send_at_once(self, caught: list[Message], run: Run, error: BaseException) -> None:
+    def _send_at_once(self, caught: Sequence[Message], run: Run, error: BaseException) -> None:
         try:
             self.app.pipeline.scheduler.publisher.publish(caught)
         except Exception:
@@ -131,15 +130,13 @@ class Handler:
                 raise
             refusing.exception("the retry of %s[%s] is not sent: it ends by %r", run.task, run.id, error)
 
-    def _traced(self, task: Any, run: Run, catching: Catching) -> Outcome:
+    def _traced(self, task: Any, run: Run, request: Request) -> Outcome:
         try:
             call = task.__trace__ or self._build_tracer(task)
-            if type(call) is not Tracer:
-                traced = call(run.id, run.args, run.kwargs, task_request(run, self.hostname))
-            elif call.reads_request or not _owes_nothing(task, run):
-                traced = call.trace(run.id, run.args, run.kwargs, task_request(run, self.hostname))
-            else:
-                traced = call.trace(run.id, run.args, run.kwargs, UnreadRequest(run, self.hostname))
+            is_ours = type(call) is Tracer
+            is_unread = is_ours and not call.reads_request and _owes_nothing(task, run)
+            said = request if is_unread else task_request(run, self.hostname)
+            traced = (call.trace if is_ours else call)(run.id, run.args, run.kwargs, said)
         except Reject as reject:
             return self._rejected(task, run, reject, ExceptionInfo(internal=True))
         except JobTerminated:
@@ -150,7 +147,7 @@ class Handler:
         info = traced.info
         if info is None:
             return self._succeeded(run, traced)
-        if info.state == states.RETRY and not (catching.caught or catching.missed):
+        if info.state == states.RETRY and not (request.sent_again or request.missed):
             _send_again(info.retval)
         return self._not_succeeded(task, run, traced)
 

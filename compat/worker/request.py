@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from signal import SIGUSR1
 from typing import Any
 
-from pyramid_scheduler.api import Run
+from pyramid_scheduler.api import Message, Run
 
+from .._state import get_current_task
 from ..app.request import Context, custom_headers
 from ..platforms import signals
 
@@ -17,9 +18,12 @@ REQUEUED = "ps-requeued"
 
 
 class Request:
-    """What a worker knows about one message."""
+    """What a worker knows about one message. It catches what the run sends to be run again."""
 
     time_start: float | None = None
+    seen: Context | None = None
+    sent_again: Sequence[Message] = ()
+    missed = False
     _terminate: Any = None
 
     def __init__(self, run: Run, app: Any, hostname: str, task: Any = None) -> None:
@@ -28,7 +32,26 @@ class Request:
         self.hostname = hostname
         self.task = task
         self.id = run.id
-        self.name = shown_name(run.headers, run.task)
+        self.name = run.headers.get("shadow") or run.task
+
+    def context(self) -> Context:
+        """What becomes ``self.request``."""
+        if self.seen is None:
+            self.seen = Context.over(task_request(self.run, self.hostname))
+        return self.seen
+
+    def wants(self, headers: Mapping[str, Any]) -> bool:
+        """Whether a message with these headers is the run's next attempt."""
+        return headers.get("id") == self.id and headers.get("retries") == self._counted() + 1
+
+    def _counted(self) -> int:
+        """The retries by the task's own count, which one that merely waits for its turn may have put back."""
+        task = get_current_task()
+        request = None if task is None else task.request
+        return self.run.retries if request is None or request.id != self.id else int(request.retries)
+
+    def catch(self, message: Message) -> None:
+        self.sent_again = (*self.sent_again, message)
 
     args = property(lambda self: self.run.args)
     kwargs = property(lambda self: self.run.kwargs)
@@ -127,35 +150,6 @@ def delivery_info(run: Run) -> dict[str, Any]:
         "priority": delivery.properties.get("priority"),
         "redelivered": delivery.redelivered or REQUEUED in run.headers,
     }
-
-
-class UnreadRequest(Context):
-    """``self.request`` of a run that nobody has asked for it yet; whoever does finds a Context there.
-
-    To make one takes longer than many a task, and most tasks never look.
-    """
-
-    def __init__(self, run: Run, hostname: str) -> None:
-        object.__setattr__(self, "ps-of", (run, hostname))
-
-    def __getattribute__(self, name: str) -> Any:
-        return getattr(_read(self), name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        setattr(_read(self), name, value)
-
-    def __delattr__(self, name: str) -> None:
-        delattr(_read(self), name)
-
-
-def _read(request: UnreadRequest) -> Context:
-    """In steps that several threads may take at once, and a time limit may end in between: all find the same."""
-    known = object.__getattribute__(request, "__dict__")
-    if "ps-of" in known:
-        known = known.setdefault("ps-read", vars(Context.over(task_request(*known["ps-of"]))))
-        object.__setattr__(request, "__dict__", known)
-    object.__setattr__(request, "__class__", Context)
-    return request
 
 
 def task_request(run: Run, hostname: str) -> dict[str, Any]:

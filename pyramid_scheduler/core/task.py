@@ -66,7 +66,9 @@ class TaskRegistry:
         Raises UnknownTask where there is none, and UntrustedMessage where it is neither registered nor defined under
         ``scheduler.allow`` and the message that names it is not ``trusted``.
         """
-        task = self._tasks.get(name) or self._find(name)
+        task = self._tasks.get(name)
+        if task is None and self.fallback is not None:
+            task = self.fallback(name)
         if task is not None:
             return task
         return self._import(name) if trusted else self._allowed.get(name) or self._import_allowed(name)
@@ -79,9 +81,6 @@ class TaskRegistry:
         """What a message may name that is not trusted, in words."""
         packages = f" and functions of {', '.join(sorted(self._allow))}" if self._allow else ""
         return f"registered tasks{packages}"
-
-    def _find(self, name: str) -> Task | None:
-        return self.fallback(name) if self.fallback is not None else None
 
     def _import(self, name: str) -> Task:
         task = self._imported.get(name)

@@ -71,7 +71,8 @@ class Journal:
 
     def note_end(self, delivery: Delivery) -> None:
         """It has ended, and not failed; it is crossed out when that is written elsewhere."""
-        self._note((delivery,), HAS_ENDED)
+        if delivery.journaled_at is not None:
+            self._pages[delivery.journaled_at + HAS_ENDED] = 1
 
     def note_acking(self, deliveries: Sequence[Delivery]) -> None:
         """To be said before their ack: who reads it between the two does not know whether that was heard."""

@@ -134,15 +134,22 @@ class _LargeRooms:
         self._lock = threading.Lock()
         self._taken = 0
         self._left: deque[int] = deque()
+        self._free: list[int] = []
         self._next = begin
 
     def write(self, words: bytes, number: int) -> Sheet:
-        with self._lock:
-            self._taken += 1
-            at, self._next = self._next, self._next + LARGE_ROOM_BYTES
+        at = self._take()
         _write(self._fd, words, at + HEAD.size)
         _write(self._fd, HEAD.pack(number, len(words)), at)
         return Sheet(at, number, self._left.append)
+
+    def _take(self) -> int:
+        with self._lock:
+            self._taken += 1
+            if self._free:
+                return self._free.pop()
+            at, self._next = self._next, self._next + LARGE_ROOM_BYTES
+            return at
 
     def tidy(self) -> None:
         """What nobody reads any more keeps its memory otherwise."""
@@ -150,11 +157,11 @@ class _LargeRooms:
             return
         with self._lock:
             while self._left:
-                self._left.popleft()
+                self._free.append(self._left.popleft())
                 self._taken -= 1
             if not self._taken:
                 os.ftruncate(self._fd, self._begin)
-                self._next = self._begin
+                self._free, self._next = [], self._begin
 
 
 def _words(run: Run) -> bytes:

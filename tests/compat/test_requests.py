@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from copy import copy
 from datetime import UTC, datetime, timedelta
 from queue import SimpleQueue
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -15,7 +14,6 @@ from pytest_mock import MockerFixture
 from compat.app.task import Context
 from compat.contrib.testing.worker import start_worker
 from compat.exceptions import MaxRetriesExceededError, Reject, Retry
-from compat.worker import request as worker_request
 
 SECONDS = 10
 
@@ -92,30 +90,6 @@ def test_a_run_that_owes_nothing_knows_its_message_too_however_it_is_first_looke
         known.pop("ignore_result")
     assert unread == read
     assert (unread["id"], unread["args"], unread["headers"]["tenant"]) == ("one", [1], "a")
-
-
-def test_threads_that_look_at_it_first_at_the_same_time_find_the_same(
-    app: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: SimpleQueue[Any] = SimpleQueue()
-
-    @app.task(bind=True, name="looks", shared=False, ignore_result=True)
-    def looks(self: Any) -> None:
-        request, make = self.request, worker_request.task_request
-        other = Thread(target=lambda: request.update(mine=1))
-
-        def make_late(*args: Any) -> dict[str, Any]:
-            monkeypatch.undo()
-            other.start()
-            other.join()
-            return make(*args)
-
-        monkeypatch.setattr(worker_request, "task_request", make_late)
-        seen.put((request.id, request.get("mine")))
-
-    with start_worker(app, perform_ping_check=False):
-        result = looks.delay()
-        assert seen.get(timeout=SECONDS) == (result.id, 1)
 
 
 def test_what_a_task_says_of_itself_shall_follow_it_though_its_result_is_ignored(app: Any) -> None:

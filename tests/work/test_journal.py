@@ -94,6 +94,17 @@ def test_what_is_crossed_out_does_not_keep_its_memory(journal: Journal) -> None:
     assert [one.run_id for one in left(journal)] == ["again"]
 
 
+def test_large_messages_that_come_one_upon_the_other_take_the_memory_of_two(journal: Journal) -> None:
+    size, before = 4 * ROOM_BYTES, delivery("before")
+    for number in range(50):
+        one = delivery(str(number))
+        before.body = one.body = b"x" * size
+        begin(journal, one)
+        journal.end(before)
+        before = one
+    assert taken_bytes(journal) <= 2 * size + SEVERAL
+
+
 def test_one_run_after_the_other_takes_the_memory_of_one(journal: Journal) -> None:
     for _ in range(100):
         one = delivery("one")
