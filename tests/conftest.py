@@ -97,10 +97,19 @@ def many_open_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.fixture(scope="session")
+def _queues() -> Iterator[list[str]]:
+    """The names that tests were given; their queues go with the run."""
+    names: list[str] = []
+    yield names
+    servers.drop_queues(names)
+
+
 @pytest.fixture
-def queue() -> str:
+def queue(_queues: list[str]) -> str:
     """A queue name nobody else uses."""
-    return servers.unique("queue")
+    _queues.append(servers.unique("queue"))
+    return _queues[-1]
 
 
 @pytest.fixture

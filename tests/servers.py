@@ -9,11 +9,12 @@ import os
 import random
 import socket
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import pytest
 import sqlalchemy
+from kombu import Connection
 
 HOST = "127.0.0.1"
 REDIS_PORT = int(os.environ.get("TEST_REDIS_PORT", "6379"))  # its sixteen databases are one run's at a time
@@ -27,10 +28,14 @@ REDIS_URL = f"redis://127.0.0.1:{REDIS_PORT}"
 RABBITMQ_URL = "amqp://guest:guest@127.0.0.1:5672"
 
 
+def _reach(server: str) -> None:
+    socket.create_connection((HOST, PORTS[server]), timeout=2).close()
+
+
 def require(server: str) -> None:
     """Skip, or in CI fail, the running test unless ``server`` answers."""
     try:
-        socket.create_connection((HOST, PORTS[server]), timeout=2).close()
+        _reach(server)
     except OSError as error:
         reason = f"{server} does not answer on {HOST}:{PORTS[server]}: {error}"
         if os.environ.get("CI"):
@@ -41,6 +46,18 @@ def require(server: str) -> None:
 def unique(prefix: str = "ps") -> str:
     """A name nobody else uses."""
     return f"{prefix}_{uuid.uuid4().hex[:12]}"
+
+
+def drop_queues(names: Iterable[str]) -> None:
+    """Those of RabbitMQ, which keeps them with what is in them, and Celery's exchanges of these names."""
+    try:
+        _reach("rabbitmq")
+    except OSError:
+        return
+    with Connection(f"{RABBITMQ_URL}//") as connection:
+        for name in names:
+            connection.default_channel.queue_delete(name)
+            connection.default_channel.exchange_delete(name)
 
 
 @contextmanager

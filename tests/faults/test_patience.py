@@ -34,11 +34,12 @@ def make_fleets(tmp_path: Path) -> Iterator[MakeFleets]:
 @contextmanager
 def fleet_on(kind: str, directory: Path) -> Iterator[Fleet]:
     directory.mkdir()
+    queue = servers.unique("queue")
     with servers.fresh_broker(kind, directory) as url:
         settings = {
             "scheduler.broker.url": url,
             "scheduler.ledger.url": url if "sql" in url else f"sqlite:///{directory}/ledger.sqlite",
-            "scheduler.queues": servers.unique("queue"),
+            "scheduler.queues": queue,
             "scheduler.worker.processes": 1,
             "scheduler.worker.threads": THREADS,
         }
@@ -48,6 +49,7 @@ def fleet_on(kind: str, directory: Path) -> Iterator[Fleet]:
             yield fleet
         finally:
             fleet.end()
+            servers.drop_queues([queue])
 
 
 def outcomes(fleet: Fleet, ids: list[str]) -> list[RunState | None]:
