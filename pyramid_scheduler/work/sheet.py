@@ -20,9 +20,12 @@ from ..core.run import Run
 HEAD = Struct("QQ")
 ROOM_BYTES, ROOMS = 1 << 16, 512
 ROOMS_BYTES = ROOM_BYTES * ROOMS
+LONGEST_IN_ROOM = ROOM_BYTES - HEAD.size
 LARGE_ROOM_BYTES = 1 << 30  # of a sparse file: what is not written takes no memory
 #: Of an entry beside the message: names of queues, and tags, are shorter than that.
 SURPLUS_BYTES = 512
+#: Of most messages; where it is more, fewer are written together.
+HEADERS_BYTES = 1024
 _PICKLE = b"\x80"  # with which nothing begins that marshal writes
 #: The delivery with this ``raw``, queue and tag.
 Reopen = Callable[[bytes, str, Any], Delivery]
@@ -54,18 +57,28 @@ class Sheets:
         self._large = _LargeRooms(fd, begin + ROOMS_BYTES)
 
     def foresee(self, deliveries: Sequence[Delivery]) -> None:
-        """Write down what those carry that came in one piece, so that it need not be done for each."""
-        pieces = [one.raw for one in deliveries]
-        fit = ROOM_BYTES // (SURPLUS_BYTES + max(map(len, pieces), default=0)) or 1
-        for first in range(0, len(pieces), fit):
-            few = deliveries[first : first + fit]
-            words = pieces[first : first + fit], [one.queue for one in few], [one.tag for one in few]
-            sheet = self._write(marshal.dumps(words))
-            if sheet is None:
-                continue
-            for place, one in enumerate(few):
-                if one.raw and "task" in one.headers:  # protocol 1 says in its body which run it is
-                    one.place = sheet, place
+        """Write down what those carry, where marshal has a word for all of it, so that it need not be done for each."""
+        longest = max((len(one.raw) or len(one.body) + HEADERS_BYTES for one in deliveries), default=0)
+        fit = ROOM_BYTES // (SURPLUS_BYTES + longest) or 1
+        for first in range(0, len(deliveries), fit):
+            self._foresee(deliveries[first : first + fit])
+
+    def _foresee(self, few: Sequence[Delivery]) -> None:
+        pieces, queues, tags = [_piece(one) for one in few], [one.queue for one in few], [one.tag for one in few]
+        try:
+            words = marshal.dumps((pieces, queues, tags))
+        except ValueError:
+            return
+        if len(words) > LONGEST_IN_ROOM and len(few) > 1:
+            self._foresee(few[: len(few) // 2])
+            self._foresee(few[len(few) // 2 :])
+            return
+        sheet = self._write(words)
+        if sheet is None:
+            return
+        for place, one in enumerate(few):
+            if type(one.headers) is dict and "task" in one.headers:  # protocol 1 says in its body which run it is
+                one.place = sheet, place
 
     def alone(self, run: Run) -> tuple[Sheet, int]:
         """A sheet for this one, and its place in there."""
@@ -79,7 +92,7 @@ class Sheets:
         other threads have the interpreter."""
         length = len(words)
         try:
-            if length > ROOM_BYTES - HEAD.size:
+            if length > LONGEST_IN_ROOM:
                 return None
             at = self._free.pop()
         except IndexError:
@@ -106,9 +119,9 @@ class SheetReader:
         """The delivery; and its run's id, task and retries. Raises ValueError or LookupError where it is not there."""
         if number not in self._read:
             self._read[number] = self._entries(at, number)
-        said, raw, carried = self._read[number][place]
-        data = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
-        delivery = self._reopen(data, *carried) if data else Delivery(*carried)
+        said, piece, queue, tag = self._read[number][place]
+        is_whole = isinstance(piece, str | bytes)
+        delivery = self._reopen(_bytes(piece), queue, tag) if is_whole else Delivery(*(queue, *piece, tag))
         if said is None:
             headers = delivery.headers
             said = headers["id"], headers["task"], int(headers.get("retries") or 0)
@@ -121,7 +134,7 @@ class SheetReader:
         words = os.pread(self._fd, length, at + HEAD.size)
         first, *others = (pickle.loads if words.startswith(_PICKLE) else marshal.loads)(words)
         if isinstance(first, list):
-            return [(None, raw, carried) for raw, *carried in zip(first, *others, strict=True)]
+            return list(zip(itertools.repeat(None), first, *others, strict=False))
         return [(first, *others)]
 
 
@@ -165,15 +178,21 @@ class _LargeRooms:
 
 
 def _words(run: Run) -> bytes:
-    """Plain values, as they are at hand: dataclasses take thrice as long. Most of it is the message, which is copied as
-    it came if it came in one piece."""
-    d = run.delivery
-    parts = d.queue, d.headers, d.body, d.content_type, d.content_encoding, d.properties, d.tag
-    entry: Any = (run.id, run.task, run.retries), d.raw, (d.queue, d.tag) if d.raw else parts
+    one = run.delivery
+    entry = (run.id, run.task, run.retries), _piece(one), one.queue, one.tag
     try:
         return marshal.dumps(entry)
     except ValueError:  # a date among the headers, say
         return pickle.dumps(entry)
+
+
+def _piece(one: Delivery) -> Any:
+    """Its message as it came, where it came in one piece; else plain values, as they are at hand."""
+    return one.raw or (one.headers, one.body, one.content_type, one.content_encoding, one.properties)
+
+
+def _bytes(raw: str | bytes) -> bytes:
+    return raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
 
 
 def _write(fd: int, data: bytes, at: int) -> None:

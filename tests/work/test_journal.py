@@ -6,7 +6,7 @@ import mmap
 import os
 import tracemalloc
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -35,6 +35,11 @@ def reopen(raw: bytes, queue: str, tag: Any) -> Delivery:
 
 def left(journal: Journal) -> list[Begun]:
     return journal.left(reopen)
+
+
+def in_parts(run_id: str, body: bytes = b"[[], {}, {}]", **headers: Any) -> Delivery:
+    """As a broker's library has taken it to pieces."""
+    return replace(came(run_id, body, **headers), raw=b"")
 
 
 def came(run_id: str, body: bytes = b"[[], {}, {}]", **headers: Any) -> Delivery:
@@ -129,11 +134,17 @@ def test_of_more_runs_than_there_are_rooms_all_are_found_but_those_that_are_cros
 # What is foreseen
 
 
-def test_what_was_foreseen_is_found_as_it_came_once_it_has_begun(journal: Journal) -> None:
-    many = [came(str(number), b"x" * number * 10, retries=number % 3) for number in range(300)]
+@pytest.mark.parametrize("make", [came, in_parts])
+@pytest.mark.parametrize("header", ["", "x" * 5000], ids=["small headers", "large headers"])
+def test_what_was_foreseen_is_found_as_it_came_once_it_has_begun(
+    journal: Journal, make: Callable[..., Delivery], header: str
+) -> None:
+    many = [make(str(number), b"x" * number * 10, retries=number % 3, header=header) for number in range(300)]
     journal.foresee(many)
     assert left(journal) == []
     begun = many[7:200:5]
+    assert all(one.place is not None for one in many)
+    assert len({one.place[0].number for one in many}) < 100
     for one in begun:
         assert begin(journal, one)
     found = left(journal)
@@ -201,6 +212,15 @@ def test_a_message_that_says_in_its_body_which_run_it_is_is_not_foreseen(journal
     assert of_protocol_1.place is None
     begin(journal, of_protocol_1)
     assert [(one.run_id, one.task) for one in left(journal)] == [("run", "a.b")]
+
+
+def test_what_marshal_has_no_word_for_is_written_down_when_it_begins(journal: Journal) -> None:
+    dated, plain = in_parts("dated"), in_parts("plain")
+    dated.headers = {**dated.headers, "at": datetime(2026, 11, 26, tzinfo=UTC)}
+    journal.foresee([dated, plain])
+    for one in (dated, plain):
+        begin(journal, one)
+    assert [one.message for one in left(journal)] == [dated.message(), plain.message()]
 
 
 def test_a_run_whose_message_was_dropped_is_not_taken_for_another(
