@@ -8,9 +8,13 @@ from typing import Any
 
 from kombu.exceptions import OperationalError
 
-from .. import states as _states  # noqa: F401  (application code finds it here)
+from .. import states as states  # application code finds these here
 from .._state import _task_stack
+from ..exceptions import Ignore as Ignore
 from ..exceptions import MaxRetriesExceededError
+from ..exceptions import Reject as Reject
+from ..exceptions import Retry as Retry
+from ..result import EagerResult as EagerResult
 from ..utils import abstract
 from ..utils.functional import mattrgetter
 from . import calling, replacing, retrying

@@ -20,6 +20,9 @@ from .._state import _task_stack
 from ..backends.backend import Backend
 from ..exceptions import Ignore, InvalidTaskError, Reject, Retry
 from ..loaders.base import BaseLoader
+from ..states import FAILURE as FAILURE
+from ..states import RETRY as RETRY
+from ..states import SUCCESS as SUCCESS
 from ..utils.einfo import ExceptionInfo
 from ..utils.log import get_logger
 from ..utils.nodenames import gethostname

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from .. import states as states
 from .._state import get_current_task
+from ..exceptions import BackendGetMetaError as BackendGetMetaError
+from ..exceptions import BackendStoreError as BackendStoreError
+from ..exceptions import ChordError as ChordError
+from ..exceptions import ImproperlyConfigured as ImproperlyConfigured
+from ..exceptions import TimeoutError as TimeoutError
+from ..utils.log import get_logger
+from ..utils.serialization import create_exception_cls as create_exception_cls
+from ..utils.serialization import get_pickleable_exception as get_pickleable_exception
+from ..utils.serialization import get_pickled_exception as get_pickled_exception
 from .backend import Backend, _nulldict, unpickle_backend
 from .failing import _create_chord_error_with_cause, _create_fake_task_request
 from .keyvalue import BaseKeyValueStoreBackend, KeyValueStoreBackend
@@ -28,6 +38,7 @@ __all__ = (
     "get_current_task",
     "unpickle_backend",
 )
+logger = get_logger("celery.backends.base")
 
 
 class BaseBackend(Backend, SyncBackendMixin):

@@ -1,6 +1,9 @@
 """Beat as Celery has it: for subclasses of its Scheduler, and tests. ``celery beat`` runs a timekeeper instead."""
 
 from ..exceptions import reraise as reraise
+from ..schedules import crontab as crontab
+from ..schedules import maybe_schedule as maybe_schedule
+from ..utils.log import get_logger
 from .answering import BeatPidbox, beat_nodename
 from .entry import BeatLazyFunc, ScheduleEntry, event_t
 from .entry import evaluate_args as _evaluate_entry_args  # noqa: F401  (scheduler classes that send by themselves)
@@ -24,3 +27,6 @@ __all__ = (
     "beat_nodename",
     "event_t",
 )
+
+logger = get_logger("celery.beat")
+debug, info, warning, error = logger.debug, logger.info, logger.warning, logger.error

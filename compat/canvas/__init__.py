@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..result import GroupResult as GroupResult
 from .chain_joining import fold as _fold_chain
 from .chain_steps import clear_chord_option as _clear_chord_option
 from .chain_steps import strip_chord_header_links as _strip_chord_header_links

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import states as states
 from .._state import app_or_default, task_join_will_block
+from ..exceptions import TimeoutError as TimeoutError
 from .async_result import AsyncResult, ResultBase
 from .blocking import allow_join_result, assert_will_not_block, denied_join_result
 from .eager_result import EagerResult

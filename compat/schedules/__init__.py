@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime as datetime
+from datetime import timedelta as timedelta
+
 from ..utils.time import ffwd
 from .base import BaseSchedule, schedstate
 from .cron import crontab
