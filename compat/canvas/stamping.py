@@ -84,6 +84,7 @@ class Stamped:
 
     options: Any
     app: Any
+    _app: Any
 
     def set(self, immutable: bool | None = None, **options: Any) -> Self:
         raise NotImplementedError
@@ -133,13 +134,17 @@ class Stamped:
 
     def _stamp_all(self, tasks: Any, visitor: Any, append_stamps: bool, headers: Headers) -> Any:
         """Stamp each task; those a generator has not made yet when it makes them. Returns the tasks."""
+        from .signature import maybe_signature
+
+        is_lazy = hasattr(tasks, "map")
+        app = self._app if is_lazy else self.app  # ``self.app`` may ask the first task: from within the generator
 
         def stamped(task: Any) -> Any:
-            task = self._signature(task)
+            task = maybe_signature(task, app=app)
             task.stamp(visitor, append_stamps, **headers)
             return task
 
-        if not hasattr(tasks, "map"):
+        if not is_lazy:
             return [stamped(task) for task in tasks]
         tasks.map(stamped)
         return tasks

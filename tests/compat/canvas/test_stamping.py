@@ -160,3 +160,21 @@ def test_stamps_of_a_copy_stay(tasks: Arithmetic) -> None:
     sig.stamp(tenant="a")
 
     assert stamps(sig.clone(tenant="b")) == {"tenant": "a"}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda tasks: group(tasks.add.s(n, 0) for n in range(4)),
+        lambda tasks: chain(tasks.total.si([0]), group(tasks.add.s(n) for n in range(4))),
+        lambda tasks: chain(tasks.total.si([0]), chord(group(tasks.add.s(n) for n in range(4)), tasks.same.s())),
+    ],
+    ids=["group", "group in a chain", "chord in a chain"],
+)
+@pytest.mark.parametrize("visitor", [Numbered, lambda: None], ids=["by a visitor", "by name"])
+def test_tasks_that_come_of_a_generator_keep_their_number_and_order(
+    working: Arithmetic, make: Any, visitor: Any
+) -> None:
+    canvas = make(working)
+    canvas.stamp(visitor(), said="so")
+    assert value(canvas.delay()) == [0, 1, 2, 3]
