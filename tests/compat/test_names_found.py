@@ -25,6 +25,7 @@ FOUND = {
     "canvas": ("GroupResult",),
     "result": ("TimeoutError", "states"),
     "schedules": ("datetime", "timedelta"),
+    "worker.strategy": ("logger",),
 }
 
 
