@@ -11,7 +11,7 @@ from pyramid_scheduler.api import Message, Run
 
 from .._state import get_current_task
 from ..app.request import Context, custom_headers
-from ..platforms import signals
+from ..platforms.signalling import signal_asked_for
 
 #: Header of a message that a task has sent back by ``Reject(requeue=True)``.
 REQUEUED = "ps-requeued"
@@ -102,7 +102,7 @@ class Request:
 
         SIGUSR1 asks it to end by itself: SoftTimeLimitExceeded is raised in the task.
         """
-        wiring, signum = self.app.pipeline.scheduler.wiring, signals.signum(signal or "TERM")
+        wiring, signum = self.app.pipeline.scheduler.wiring, signal_asked_for(signal)
         if signum == SIGUSR1:
             wiring.interrupt(self.id)
         else:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 from .. import states
-from ..platforms import signals
+from ..platforms.signalling import signal_asked_for
 from ..utils.functional import maybe_list
 from ..utils.log import get_logger
 from . import state as worker_state
@@ -14,10 +14,6 @@ from .panel import control_command, ok
 
 logger = get_logger("celery.worker.control")
 _REVOCABLE = (states.PENDING, states.RECEIVED, states.RETRY, states.REJECTED)
-
-
-def _signum(name: Any) -> int:
-    return signals.signum(name or "TERM")
 
 
 @control_command(variadic="task_id", signature="[id1 [id2 [... [idN]]]]")
@@ -28,7 +24,7 @@ def revoke(state: Any, task_id: Any, terminate: bool = False, signal: Any = None
     for id_ in ids:
         _mark(state, id_)
     if terminate:
-        return _terminate(state, ids, _signum(signal))
+        return _terminate(state, ids, signal_asked_for(signal))
     logger.info("Tasks flagged as revoked: %s", ", ".join(ids))
     return ok(f"tasks {ids} flagged as revoked")
 
@@ -72,7 +68,7 @@ def revoke_by_stamped_headers(
             both = set(maybe_list((request.stamps or {}).get(name)) or ()) & set(maybe_list(stamps))
             if both:
                 ended[name] |= both
-                request.terminate(state.consumer.pool, signal=_signum(signal))
+                request.terminate(state.consumer.pool, signal=signal_asked_for(signal))
     return ok(f"headers {dict(ended)} revoked" if ended else f"headers {given} were not terminated")
 
 
