@@ -291,7 +291,7 @@ def maybe_signature(d: Any, app: Any = None, clone: bool = False) -> Any:
     if isinstance(d, abstract.CallableSignature):
         d = d.clone() if clone else d  # type: ignore[attr-defined]
     elif isinstance(d, dict):
-        d = signature(d)
+        d = signature(d, app=app)
     if app is not None:
         d._app = app
     return d

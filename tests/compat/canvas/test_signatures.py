@@ -12,6 +12,7 @@ from pytest_mock import MockerFixture
 
 from compat import chain, chord, group, signature
 from compat.canvas import Signature, maybe_signature
+from compat.contrib.testing.app import set_trap
 from compat.exceptions import NotRegistered
 from tests.compat.arithmetic import Arithmetic
 
@@ -212,3 +213,20 @@ def test_only_signatures_can_be_composed(tasks: Arithmetic) -> None:
     for sig in (tasks.add.s(1), chain(tasks.add.s(1), tasks.add.s(2)), chord([], tasks.add.s())):
         with pytest.raises(TypeError):
             sig | 5
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_workflow_from_json_is_in_all_its_parts_of_the_app_it_is_read_for(
+    tasks: Arithmetic, mocker: MockerFixture, frozen: bool
+) -> None:
+    add, app = tasks.add, tasks.app
+    workflow = chord([add.si(0, 0), add.si(1, 1)], chain(group(add.si(i, j) for j in range(2)) for i in range(3)))
+    if frozen:
+        workflow.freeze()
+    read = signature(json.loads(json.dumps(workflow)), app=app)
+    send = mocker.patch.object(app.amqp, "send_task_message")
+
+    with set_trap(app):  # the app of this thread is another, and an error to use
+        read.apply_async()
+
+    assert [call.args[1] for call in send.call_args_list] == ["add", "add"]
