@@ -14,12 +14,12 @@ from pyramid_scheduler import supervise
 from ..beat.keeper import own_scheduler
 from ..concurrency import ALIASES, PREFORK
 from ..utils.nodenames import default_nodename, host_format, node_format
+from ..utils.sysinfo import AUTO_CONCURRENCY, cpu_budget, is_auto_concurrency
 from ..worker.consumer import check
 from .beat import add_scheduler_arguments
 from .loading import loading
 from .pidfile import pidfile
 
-AUTO = "auto"
 #: Celery's options that have no effect, and take a value (1) or none (0).
 IGNORED = {
     "-O": 1,
@@ -65,7 +65,8 @@ def run(app: Any, args: argparse.Namespace) -> int:
         print(f"celery worker: the pool {args.pool} is not supported; threads is the nearest", file=sys.stderr)
         return 64
     check(app)
-    count = _concurrency(args.autoscale or args.concurrency or app.conf.worker_concurrency)
+    said = args.autoscale or args.concurrency or app.conf.worker_concurrency
+    count = _concurrency(said, computing=args.pool in PREFORK)
     processes, threads = (count, 1) if args.pool in PREFORK else (1, count)
     if args.pool == "solo":
         threads = 1
@@ -88,15 +89,15 @@ def run(app: Any, args: argparse.Namespace) -> int:
         )
 
 
-def _concurrency(said: Any) -> int:
-    """``auto``: one for each CPU that this process may use."""
-    if str(said).strip().lower() == AUTO:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _concurrency(said: Any, computing: bool) -> int:
+    """``auto``: one for each CPU that this process may use; as many as a container's quota is for, of processes."""
+    if is_auto_concurrency(said):
+        return cpu_budget(use_cgroup_quota=computing).count
     return int(said or 0) or os.cpu_count() or 1
 
 
 def _number_or_auto(text: str) -> int | str:
-    return AUTO if text.strip().lower() == AUTO else int(text)
+    return AUTO_CONCURRENCY if is_auto_concurrency(text) else int(text)
 
 
 def _most(text: str) -> int:
