@@ -74,6 +74,11 @@ class Celery(Configuring, Registering, Connecting, Subclassing, Pickled):
     on_after_fork: Any = None
     _after_fork_registered = False
 
+    def __delattr__(self, name: str) -> None:
+        """What is computed once may be forgotten before it was computed, as with Kombu's cached properties."""
+        if name in self.__dict__ or not isinstance(getattr(type(self), name, None), cached_property):
+            super().__delattr__(name)
+
     def __init__(
         self,
         main: str | None = None,

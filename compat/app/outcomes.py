@@ -134,7 +134,7 @@ class TraceInfo:
 
 def traceback_clear(exc: Any = None) -> None:
     """Let go of what the frames hold: an exception that is kept must not keep their local variables."""
-    frames = getattr(exc, "__traceback__", None) if exc is not None else sys.exc_info()[2]
+    frames = exc.__traceback__ if hasattr(exc, "__traceback__") else sys.exc_info()[2]
     while frames is not None:
         try:
             frames.tb_frame.clear()

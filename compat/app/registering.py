@@ -189,7 +189,7 @@ class Registering:
 
     def _autodiscover_tasks(self, packages: Any, related_name: str | None, **kwargs: Any) -> Any:
         names = packages() if callable(packages) else packages or self._packages_of_fixups()
-        return self.loader.autodiscover_tasks(names or (), related_name)  # type: ignore[attr-defined]
+        return self.loader.autodiscover_tasks(() if names is None else names, related_name)  # type: ignore[attr-defined]
 
     def _packages_of_fixups(self) -> list[str]:
         able = (fixup for fixup in self._fixups if hasattr(fixup, "autodiscover_tasks"))

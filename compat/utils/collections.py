@@ -102,6 +102,8 @@ class DictAttribute:
     def values(self) -> Iterator[Any]:
         return (value for _, value in self.items())
 
+    iterkeys, iteritems, itervalues = keys, items, values
+
 
 MutableMapping.register(DictAttribute)
 
@@ -218,6 +220,8 @@ class ChainMap(MutableMapping[Any, Any]):
 
     def values(self) -> Any:
         return (self[key] for key in self)
+
+    iterkeys, iteritems, itervalues = keys, items, values
 
 
 class ConfigurationView(ChainMap, AttributeDictMixin):

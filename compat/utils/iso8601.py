@@ -7,4 +7,7 @@ from datetime import datetime
 
 def parse_iso8601(datestring: str) -> datetime:
     """Raises ValueError for what is no date."""
-    return datetime.fromisoformat(datestring)
+    try:
+        return datetime.fromisoformat(datestring)
+    except ValueError as error:
+        raise ValueError(f"unable to parse date string {datestring!r}") from error

@@ -92,7 +92,7 @@ def _around(o: Any) -> tuple[str, str]:
     start, end = _BRACKETS[kind]
     if kind is tuple:
         return start, ",)" if len(o) == 1 else end
-    return (start, end) if type(o) in (list, set) else (f"{type(o).__name__}({start}", f"{end})")
+    return (start, end) if kind is list or type(o) is set else (f"{type(o).__name__}({start}", f"{end})")
 
 
 def _quoted(value: str | bytes, room: int | None) -> str:

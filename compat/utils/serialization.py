@@ -147,7 +147,7 @@ def strtobool(term: Any, table: dict[str, bool] | None = None) -> Any:
     try:
         return (STRTOBOOL_DEFAULT_TABLE if table is None else table)[term.lower()]
     except KeyError:
-        raise TypeError(f"{term!r} is neither true nor false") from None
+        raise TypeError(f"Cannot coerce {term!r} to type bool") from None
 
 
 def _moment(value: Any) -> str:

@@ -5,7 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 _COLOURS = {"black": 0, "red": 1, "green": 2, "yellow": 3, "blue": 4, "magenta": 5, "cyan": 6, "white": 7}
+BLACK, RED, GREEN, YELLOW, BLUE, MAGENTA, CYAN, WHITE = _COLOURS.values()
 RESET = "\033[0m"
+
+
+def fg(s: Any) -> str:
+    """What turns a terminal to that colour."""
+    return f"\033[1;{s}m"
+
+
+_OPS = {
+    **{name: fg(30 + number) for name, number in _COLOURS.items()},
+    **{f"i{name}": fg(40 + number) for name, number in _COLOURS.items() if name != "black"},
+    **{name: f"\033[{n}m" for name, n in {"bold": 1, "underline": 4, "blink": 5, "reverse": 7, "bright": 8}.items()},
+}
 
 
 class colored:
@@ -24,15 +37,10 @@ class colored:
         return type(self)(*parts, op=op, enabled=self.enabled)
 
     def __getattr__(self, name: str) -> Any:
-        if name not in _COLOURS:
+        """``red``, ``ired`` (the ground), ``bold``, ``underline``, …: the parts in that way."""
+        if name not in _OPS:
             raise AttributeError(name)
-        return lambda *parts: self.node(parts, f"\033[1;{30 + _COLOURS[name]}m")
-
-    def bold(self, *parts: Any) -> colored:
-        return self.node(parts, "\033[1m")
-
-    def underline(self, *parts: Any) -> colored:
-        return self.node(parts, "\033[4m")
+        return lambda *parts: self.node(parts, _OPS[name])
 
     def reset(self, *parts: Any) -> colored:
         return self.node(parts or ("",), RESET)

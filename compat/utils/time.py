@@ -35,6 +35,11 @@ ZERO = timedelta(0)
 class LocalTimezone(tzinfo):
     """The C library's idea of local time, for machines whose zone has no name."""
 
+    def __init__(self) -> None:
+        self.STDOFFSET = timedelta(seconds=-_time.timezone)
+        self.DSTOFFSET = timedelta(seconds=-_time.altzone) if _time.daylight else self.STDOFFSET
+        self.DSTDIFF = self.DSTOFFSET - self.STDOFFSET
+
     def utcoffset(self, dt: datetime | None) -> timedelta:
         return timedelta(seconds=self._local(dt).tm_gmtoff)
 
@@ -51,7 +56,7 @@ class LocalTimezone(tzinfo):
         return _time.localtime(None if dt is None else dt.replace(tzinfo=None).timestamp())
 
     def __repr__(self) -> str:
-        return f"<LocalTimezone: UTC{int(-_time.timezone / 3600):+03d}>"
+        return f"<LocalTimezone: UTC{int(self.DSTOFFSET.total_seconds() / 3600):+03d}>"
 
 
 class _Zone:

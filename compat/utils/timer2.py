@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -52,6 +53,10 @@ class Timer(threading.Thread):
 
     def enter_after(self, *args: Any, **kwargs: Any) -> Any:
         return self._put(self.schedule.enter_after, args, kwargs)
+
+    def exit_after(self, secs: float, priority: int = 10) -> Any:
+        """Raise SystemExit in the thread after so many seconds."""
+        return self.call_after(secs, sys.exit, priority=priority)
 
     def enter(self, entry: Any, eta: Any, priority: int = 0) -> Any:
         return self._put(self.schedule.enter_at, (entry, eta), {"priority": priority})

@@ -7,21 +7,35 @@ from typing import Any
 from ..exceptions import WorkerShutdown
 from ..utils.log import get_logger
 from ..utils.time import rate
-from . import answers  # noqa: F401  (registers the commands that only answer)
 from . import state as worker_state
+from .answers import (
+    DEFAULT_TASK_INFO_ITEMS,
+    active,
+    active_queues,
+    clock,
+    conf,
+    hello,
+    memdump,
+    memsample,
+    objgraph,
+    ping,
+    query_task,
+    registered,
+    report,
+    reserved,
+    revoked,
+    scheduled,
+    stats,
+)
 from .panel import Panel, control_command, inspect_command, nok, ok
 from .revoking import revoke, revoke_by_stamped_headers, terminate
 
 __all__ = (
-    "Panel",
-    "control_command",
-    "inspect_command",
-    "nok",
-    "ok",
-    "revoke",
-    "revoke_by_stamped_headers",
-    "terminate",
-)
+    "DEFAULT_TASK_INFO_ITEMS",
+    "Panel", "active", "active_queues", "clock", "conf", "control_command", "hello", "inspect_command", "memdump",
+    "memsample", "nok", "objgraph", "ok", "ping", "query_task", "registered", "report", "reserved", "revoke",
+    "revoke_by_stamped_headers", "revoked", "scheduled", "stats", "terminate",
+)  # fmt: skip
 logger = get_logger("celery.worker.control")
 
 

@@ -13,6 +13,7 @@ from pytest_mock import MockerFixture
 from compat import Celery, _state, current_app, current_task, shared_task
 from compat._state import set_default_app
 from compat.app.base import PendingConfiguration
+from compat.app.outcomes import traceback_clear
 from compat.app.trace import reset_worker_optimizations, setup_worker_optimizations
 from compat.apps.beat import Beat
 from compat.apps.beat import logger as beat_logger
@@ -262,3 +263,41 @@ def test_settings_that_are_not_read_yet_can_be_told_by_their_class() -> None:
     app = Celery("unread", set_as_current=False)
 
     assert isinstance(app.conf.changes, PendingConfiguration)
+
+
+def test_what_an_app_computes_once_may_be_forgotten_before_it_was_computed() -> None:
+    made = Celery("x", set_as_current=False)
+
+    del made.timezone
+    made.conf.timezone = "Europe/Oslo"
+    assert str(made.timezone) == "Europe/Oslo"
+    del made.timezone
+    made.conf.timezone = "Asia/Tokyo"
+    assert str(made.timezone) == "Asia/Tokyo"
+    with pytest.raises(AttributeError):
+        del made.nothing_of_that_name
+
+
+def test_no_packages_are_discovered_where_none_are_said(mocker: MockerFixture) -> None:
+    made = Celery("x", set_as_current=False)
+    discover = mocker.patch.object(made.loader, "autodiscover_tasks")
+
+    made.autodiscover_tasks([], force=True)
+
+    discover.assert_called_once_with([], "tasks")
+
+
+@pytest.mark.parametrize("given", ["the error", "nothing", "its text"])
+def test_frames_of_an_error_are_cleared_whatever_is_said_of_it(given: str) -> None:
+    def fail() -> None:
+        held = object()
+        raise KeyError(held)
+
+    try:
+        fail()
+    except KeyError as error:
+        traceback_clear(*{"the error": [error], "nothing": [], "its text": [str(error)]}[given])
+        frames = error.__traceback__
+        assert frames is not None
+        assert frames.tb_next is not None
+        assert frames.tb_next.tb_frame.f_locals == {}

@@ -147,3 +147,10 @@ def test_buffers_by_key_share_one_limit() -> None:
     assert (buffers.total, buffers.take("a"), buffers.take("c"), buffers.take("none", 0)) == (3, 2, 4, 0)
     with pytest.raises(buffers.Empty):
         buffers.take("none")
+
+
+@pytest.mark.parametrize("mapping", [ChainMap({"a": 1}), DictAttribute(SimpleNamespace(a=1))])
+def test_mappings_have_the_iterators_of_old_code(mapping: Any) -> None:
+    assert "a" in list(mapping.iterkeys())
+    assert ("a", 1) in list(mapping.iteritems())
+    assert 1 in list(mapping.itervalues())

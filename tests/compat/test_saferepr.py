@@ -27,3 +27,13 @@ def test_plain_values_are_written_as_all_others_are(value: Any, longest: int | N
     writer = _Writer(longest, levels, set())
     writer.write(value, 0)
     assert saferepr(value, longest, levels) == "".join(writer.parts)
+
+
+def test_a_list_of_ones_own_class_is_written_as_python_does() -> None:
+    class Basket(list[int]):
+        pass
+
+    class Crowd(set[int]):
+        pass
+
+    assert saferepr([Basket([1, 2]), Crowd([3]), {}]) == repr([Basket([1, 2]), Crowd([3]), {}])

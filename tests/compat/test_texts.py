@@ -68,6 +68,10 @@ def test_colours_are_written_where_they_are_enabled() -> None:
     assert str(colored(enabled=False).bold("x", colored().green("y"))) == "xy"
     assert len(colored().red("abc")) == 3
     assert colored().red("a") + "b" == "\033[1;31ma\033[0mb"
+    assert str(colored().iblue("x")) == "\033[1;44mx\033[0m"
+    assert str(colored().reverse(colored().blink("x"))) == "\033[7m\033[5mx\033[0m\033[0m"
+    with pytest.raises(AttributeError):
+        colored().mauve("x")
 
 
 @pytest.mark.parametrize(

@@ -90,3 +90,13 @@ def test_it_may_be_stopped_by_what_it_calls(said: Queue[Any]) -> None:
     assert said.get(timeout=SECONDS) is timer
     timer.join(SECONDS)
     assert not timer.is_alive()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_the_thread_of_a_timer_can_be_told_when_to_end() -> None:
+    timer = Timer()
+
+    timer.exit_after(0)
+
+    timer.join(60)
+    assert not timer.is_alive()

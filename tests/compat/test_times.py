@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from compat.utils import time as times
 from compat.utils.iso8601 import parse_iso8601
+from compat.utils.time import LocalTimezone
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOON = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -147,3 +148,15 @@ def test_names_of_days_and_months_are_numbers() -> None:
     assert (times.weekday("Sunday"), times.weekday("sat"), times.yearmonth("DEC")) == (0, 6, 12)
     with pytest.raises(KeyError):
         times.weekday("someday")
+
+
+def test_the_c_librarys_zone_tells_its_offsets() -> None:
+    zone = LocalTimezone()
+
+    assert zone.DSTDIFF == zone.DSTOFFSET - zone.STDOFFSET
+    assert zone.utcoffset(None) in (zone.STDOFFSET, zone.DSTOFFSET)
+
+
+def test_a_text_that_is_no_date_is_named() -> None:
+    with pytest.raises(ValueError, match="unable to parse date string 'tomorrow'"):
+        parse_iso8601("tomorrow")

@@ -12,6 +12,7 @@ from compat import signals
 from compat.contrib.testing.app import TestApp
 from compat.contrib.testing.worker import start_worker
 from compat.exceptions import SoftTimeLimitExceeded
+from compat.worker import control
 from compat.worker.control import Panel, control_command, inspect_command
 from tests.compat.control.conftest import HOST, SECONDS, Lasting
 
@@ -194,3 +195,11 @@ def test_purging_drops_what_waits(hasty: Any, count: Any) -> None:
 
     assert hasty.control.purge() == 3
     assert hasty.control.purge() == 0
+
+
+def test_each_command_is_a_function_of_the_module_too() -> None:
+    aliases = {"dump_conf", "dump_active", "dump_reserved", "dump_revoked", "dump_schedule", "dump_tasks"}
+
+    for name, function in Panel.data.items():
+        if function.__module__.startswith("compat.") and name not in aliases:
+            assert getattr(control, name) is function
