@@ -14,6 +14,7 @@ from ..worker import control as _commands
 from ..worker.panel import Panel
 
 EX_UNAVAILABLE = 69
+EX_MISUSED = 2
 
 
 def _add_common(parser: argparse.ArgumentParser, timeout: float) -> None:
@@ -48,7 +49,7 @@ def _of_type(kind: str) -> list[str]:
 
 def _described(name: str) -> str:
     said = Panel.meta[name]
-    return f"{' '.join(filter(None, (name, said.signature)))}\n    {said.help}"
+    return f"  {' '.join(filter(None, (name, said.signature)))}\n      {said.help}"
 
 
 def inspect(app: Any, args: argparse.Namespace) -> int:
@@ -63,27 +64,32 @@ def control(app: Any, args: argparse.Namespace) -> int:
 
 def status(app: Any, args: argparse.Namespace) -> int:
     """Which workers answer."""
-    args.action, args.arguments = "ping", []
-    return _broadcast(app, args, words="{node}: OK")
+    args.action = "ping"
+    return _broadcast(app, args, {}, words="{node}: OK")
 
 
 def _broadcast_known(app: Any, args: argparse.Namespace, kind: str) -> int:
     """Only commands of that kind: who asks must not shut a worker down by a slip."""
     known = _of_type(kind)
     if args.list:
-        print("\n".join(_described(name) for name in known))
+        print(f"{kind.capitalize()} Commands:", *(_described(name) for name in known), sep="\n")
         return 0
     if args.action not in known:
-        missing = f"there is no command {args.action}" if args.action else "which command?"
-        print(f"celery {kind}: {missing}: {', '.join(known)}", file=sys.stderr)
-        return 64
-    return _broadcast(app, args)
+        said = f"Command {args.action} not recognized" if args.action else "Missing argument 'COMMAND'"
+        print(f"Error: {said}. Available {kind} commands: {', '.join(known)}", file=sys.stderr)
+        return EX_MISUSED
+    try:
+        arguments = _arguments(args.action, args.arguments)
+    except ValueError as error:  # one that is none of its kind
+        print(f"Error: celery {kind} {args.action}: {error}", file=sys.stderr)
+        return EX_MISUSED
+    return _broadcast(app, args, arguments)
 
 
-def _broadcast(app: Any, args: argparse.Namespace, words: str = "") -> int:
+def _broadcast(app: Any, args: argparse.Namespace, arguments: dict[str, Any], words: str = "") -> int:
     replies = app.control.broadcast(
         args.action,
-        arguments=_arguments(args.action, args.arguments),
+        arguments=arguments,
         destination=args.destination.split(",") if args.destination else None,
         timeout=args.timeout,
         reply=True,

@@ -10,13 +10,14 @@ from pyramid_scheduler import supervise
 from ..beat.keeper import own_scheduler
 from .loading import loading
 from .pidfile import pidfile
+from .reading import level
 
 #: Options of a scheduler class: without one they have no effect.
 _OF_A_CLASS = ("schedule", "max_interval", "remote_control", "hostname")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-l", "--loglevel", default="WARNING", help="DEBUG, INFO, WARNING, ERROR or CRITICAL")
+    parser.add_argument("-l", "--loglevel", type=level, default="WARNING", help="DEBUG, INFO, WARNING, ERROR, …")
     parser.add_argument("-f", "--logfile", help="where to log (default: standard error)")
     parser.add_argument("--pidfile", help="write the process id to this file")
     add_scheduler_arguments(parser, "-S", "--scheduler", schedule="--schedule")

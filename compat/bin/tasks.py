@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import code
-import json
 import sys
 from typing import Any
+
+from .reading import date, json_of, seconds_or_date
 
 
 def add_no_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,11 +16,11 @@ def add_no_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_call_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", help="the task's name")
-    parser.add_argument("-a", "--args", default="[]", help="JSON list")
-    parser.add_argument("-k", "--kwargs", default="{}", help="JSON object")
+    parser.add_argument("-a", "--args", default="[]", type=json_of(list), help="JSON list")
+    parser.add_argument("-k", "--kwargs", default="{}", type=json_of(dict), help="JSON object")
     parser.add_argument("--countdown", type=float, help="run that many seconds from now")
-    parser.add_argument("--eta", help="run at this date (ISO)")
-    parser.add_argument("--expires", help="do not run after that many seconds, or this date (ISO)")
+    parser.add_argument("--eta", type=date, help="run at this date (ISO)")
+    parser.add_argument("--expires", type=seconds_or_date, help="do not run after so many seconds, or this date (ISO)")
     parser.add_argument("--queue")
     parser.add_argument("--exchange")
     parser.add_argument("--routing-key")
@@ -35,18 +36,11 @@ def call(app: Any, args: argparse.Namespace) -> int:
         "exchange": args.exchange,
         "routing_key": args.routing_key,
         "serializer": args.serializer,
-        "expires": _number_or_text(args.expires),
+        "expires": args.expires,
     }
     given = {name: value for name, value in options.items() if value is not None}
-    print(app.send_task(args.name, args=json.loads(args.args), kwargs=json.loads(args.kwargs), **given).id)
+    print(app.send_task(args.name, args=args.args, kwargs=args.kwargs, **given).id)
     return 0
-
-
-def _number_or_text(text: str | None) -> Any:
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        return text
 
 
 def add_result_arguments(parser: argparse.ArgumentParser) -> None:

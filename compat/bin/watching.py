@@ -7,6 +7,7 @@ from typing import Any
 
 from ..events.dumper import evdump
 from ..events.snapshot import evcam
+from .reading import level
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-c", "--camera", help="take pictures with this class, made of compat.events.snapshot.Polaroid")
     parser.add_argument("-F", "--freq", "--frequency", type=float, default=1.0, help="seconds between pictures")
     parser.add_argument("-r", "--maxrate", help="at most so many pictures, as in 10/m")
-    parser.add_argument("-l", "--loglevel", default="INFO", help="what a camera logs")
+    parser.add_argument("-l", "--loglevel", type=level, default="INFO", help="what a camera logs")
     parser.add_argument("-f", "--logfile", help="where it logs to")
     parser.add_argument("--pidfile", help="file with the process id; a second one does not start")
 

@@ -19,6 +19,7 @@ from ..worker.consumer import check
 from .beat import add_scheduler_arguments
 from .loading import loading
 from .pidfile import pidfile
+from .reading import level
 
 #: Celery's options that have no effect, and take a value (1) or none (0).
 IGNORED = {
@@ -40,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--autoscale", type=_most, metavar="MAX[,MIN]", help="MAX tasks at a time, always")
     parser.add_argument("-P", "--pool", default="prefork", help="prefork, threads or solo")
     parser.add_argument("-n", "--hostname", help="the worker's name: celery@%%h")
-    parser.add_argument("-l", "--loglevel", default="WARNING", help="DEBUG, INFO, WARNING, ERROR or CRITICAL")
+    parser.add_argument("-l", "--loglevel", type=level, default="WARNING", help="DEBUG, INFO, WARNING, ERROR, …")
     parser.add_argument("-f", "--logfile", help="where to log (default: standard error)")
     parser.add_argument("-E", "--task-events", "--events", action="store_true", help="send events of tasks")
     parser.add_argument("-B", "--beat", action="store_true", help="be beat, too; each is, but for a scheduler class")
