@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from .. import states as states
+from .. import states
 from .._state import get_current_task
 from ..exceptions import BackendGetMetaError as BackendGetMetaError
 from ..exceptions import BackendStoreError as BackendStoreError
@@ -36,6 +36,7 @@ __all__ = (
     "compress_payload",
     "decompress_payload",
     "get_current_task",
+    "states",
     "unpickle_backend",
 )
 logger = get_logger("celery.backends.base")

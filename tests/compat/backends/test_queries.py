@@ -12,6 +12,7 @@ import sqlalchemy
 
 from compat import states
 from compat.app.task import Context
+from compat.backends import base
 from compat.backends.database import retry, session_cleanup
 from compat.backends.database.models import ResultModelBase, Task, TaskExtended, TaskSet
 from compat.backends.database.session import SessionManager
@@ -168,3 +169,7 @@ def test_a_query_of_ones_own_is_tried_again_as_often_as_is_said(make_app: MakeAp
     with pytest.raises(sqlalchemy.exc.OperationalError):
         query({"one"}, 9, max_retries=2)
     assert len(tried) == 2
+
+
+def test_the_module_of_the_base_classes_has_the_states_as_celerys_has() -> None:
+    assert base.states is states
