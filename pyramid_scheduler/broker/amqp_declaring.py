@@ -62,10 +62,9 @@ class AmqpDeclarer:
             raise refusal from None
         if queue not in self._warned:
             self._warned.add(queue)
-            log.warning(
-                "queue %s was declared elsewhere with other arguments and is used as it is: %s",
-                queue, refusal.reply_text,
-            )  # fmt: skip
+            said = "queue %s was declared elsewhere with other arguments and is used as it is: %s"
+            # Who asked for none, as a Celery application that has declared it does, misses nothing.
+            log.log(logging.WARNING if self._arguments else logging.INFO, said, queue, refusal.reply_text)
 
 
 def _version(connection: amqp.Connection) -> int:
