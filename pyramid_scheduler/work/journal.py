@@ -15,7 +15,7 @@ from typing import Any, Self
 from ..core.ending import Begun
 from ..core.message import Delivery
 from ..core.run import Run
-from .sheet import ROOMS_BYTES, Reopen, SheetReader, Sheets
+from .sheet import ROOMS_BYTES, Reopen, Sheet, SheetReader, Sheets
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +44,8 @@ class Journal:
         # From the end and back: the same few slots again and again, as each takes memory from its first use on.
         self._free = list(range(SLOTS_BYTES - SLOT.size, -1, -SLOT.size))
         self._sheets = Sheets(self._pages, self._fd, SLOTS_BYTES)
+        # Whoever holds a delivery may drop it unsettled: what its slot names must stay where it is all the same.
+        self._named: dict[int, Sheet] = {}
         self.foresee = self._sheets.foresee
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -65,6 +67,7 @@ class Journal:
             at = self._free.pop()
         except IndexError:
             return False
+        self._named[at] = sheet
         SLOT.pack_into(self._pages, at, run.started_at, sheet.at, sheet.number, place, wants_word, 0, 0, 0, 1)
         delivery.journaled_at = at
         return True
@@ -91,14 +94,15 @@ class Journal:
 
     def end(self, *deliveries: Delivery) -> None:
         """They are settled; without effect on what was not begun."""
-        pages, free = self._pages, self._free.append
+        pages, named, free = self._pages, self._named, self._free.append
         for delivery in deliveries:
             at, delivery.journaled_at = delivery.journaled_at, None
             if at is None:
                 continue
             pages[at + HAS_BEGUN] = 0
-            free(at)
             delivery.place = None
+            del named[at]
+            free(at)
         self._sheets.tidy()
 
     def left(self, reopen: Reopen) -> list[Begun]:

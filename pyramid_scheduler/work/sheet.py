@@ -32,7 +32,7 @@ Reopen = Callable[[bytes, str, Any], Delivery]
 
 
 class Sheet:
-    """Entries that were written together. Its room is free again when no delivery names the sheet."""
+    """Entries that were written together. Its room is free again when neither a delivery nor a run names the sheet."""
 
     __slots__ = ("_free", "at", "number")
 

@@ -215,24 +215,25 @@ def test_a_message_that_says_in_its_body_which_run_it_is_is_not_foreseen(journal
 
 
 def test_what_marshal_has_no_word_for_is_written_down_when_it_begins(journal: Journal) -> None:
-    dated, plain = in_parts("dated"), in_parts("plain")
+    dated, tagged, plain = in_parts("dated"), in_parts("tagged"), in_parts("plain")
     dated.headers = {**dated.headers, "at": datetime(2026, 11, 26, tzinfo=UTC)}
-    journal.foresee([dated, plain])
-    for one in (dated, plain):
+    tagged.tag = 1, uuid.UUID(int=5)
+    for one in (dated, tagged):
+        journal.foresee([one, plain])
+    for one in (dated, tagged, plain):
         begin(journal, one)
-    assert [one.message for one in left(journal)] == [dated.message(), plain.message()]
+    assert {one.tag: one.message for one in left(journal)} == {one.tag: one.message() for one in (dated, tagged, plain)}
 
 
-def test_a_run_whose_message_was_dropped_is_not_taken_for_another(
-    journal: Journal, caplog: pytest.LogCaptureFixture
-) -> None:
-    dropped = came("dropped")
-    begin(journal, dropped)
-    dropped.place = None
-    other = came("in its room")
-    begin(journal, other)
-    assert [one.run_id for one in left(journal)] == ["in its room"]
-    assert "cannot be read" in caplog.text
+@pytest.mark.parametrize("foresees", [False, True])
+def test_a_run_whose_message_was_dropped_unsettled_is_found_all_the_same(journal: Journal, foresees: bool) -> None:
+    for number in range(3):
+        dropped = came(str(number))
+        if foresees:
+            journal.foresee([dropped])
+        begin(journal, dropped)
+        del dropped
+    assert {one.run_id for one in left(journal)} == {"0", "1", "2"}
 
 
 def test_a_run_that_finds_no_place_in_the_journal_has_not_begun(journal: Journal) -> None:
