@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
-from typing import Any, Protocol, Self
-
-from ..utils.threads import LocalStack
+from typing import Any, Self
 
 _UNSET = object()
 #: What RabbitMQ adds to dead letters; sent along with a retry it would be taken for a cycle.
@@ -146,28 +145,54 @@ class Context:
         return self._children
 
 
-class Unread(Protocol):
+class Unread:
     """What a worker knows of a run. It makes ``self.request`` when somebody looks there: that takes longer than many a
     task, and most tasks never look."""
 
-    seen: Context | None
+    seen: Context | None = None
 
     def context(self) -> Context:
         """Always the same one."""
+        raise NotImplementedError
 
 
-class RequestStack(LocalStack[Any]):
-    """The requests of a task's calls that last, in each thread."""
+class RequestStack(threading.local):
+    """The requests of a task's calls that last, in each thread.
+
+    The tracer's own way in is ``calls``, where some are Unread; whoever comes by another finds what became of them.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[Any] = []
 
     @property
-    def top(self) -> Context | None:
+    def stack(self) -> list[Any]:
+        calls = self.calls
+        calls[:] = map(read, calls)
+        return calls
+
+    @property
+    def top(self) -> Any:
+        calls = self.calls
+        return read(calls[-1]) if calls else None
+
+    def push(self, request: Any) -> list[Any]:
         stack = self.stack
-        return read(stack[-1]) if stack else None
+        stack.append(request)
+        return stack
+
+    def pop(self) -> Any:
+        """Take the top off; None where there is none."""
+        calls = self.calls
+        return read(calls.pop()) if calls else None
+
+    def __len__(self) -> int:
+        return len(self.calls)
 
 
-def read(request: Context | Unread) -> Context:
-    """The request itself."""
-    return request if isinstance(request, Context) else request.context()
+def read(request: Any) -> Any:
+    """The request itself; who pushes one of another sort finds that."""
+    return request.context() if isinstance(request, Unread) else request
 
 
 def custom_headers(said: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -160,7 +160,7 @@ class Traced:
         )
         if tracer.deduplicates and self._was_done_before():
             return
-        tasks, requests = _task_stack.stack, task.request_stack.stack
+        tasks, requests = _task_stack.stack, task.request_stack.calls
         tasks.append(task)
         requests.append(request)
         try:

@@ -10,18 +10,17 @@ from typing import Any
 from pyramid_scheduler.api import Message, Run
 
 from .._state import get_current_task
-from ..app.request import Context, custom_headers
+from ..app.request import Context, Unread, custom_headers
 from ..platforms.signalling import signal_asked_for
 
 #: Header of a message that a task has sent back by ``Reject(requeue=True)``.
 REQUEUED = "ps-requeued"
 
 
-class Request:
+class Request(Unread):
     """What a worker knows about one message. It catches what the run sends to be run again."""
 
     time_start: float | None = None
-    seen: Context | None = None
     sent_again: Sequence[Message] = ()
     missed = False
     _terminate: Any = None

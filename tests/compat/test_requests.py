@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from copy import copy
 from datetime import UTC, datetime, timedelta
 from queue import SimpleQueue
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -90,6 +91,40 @@ def test_a_run_that_owes_nothing_knows_its_message_too_however_it_is_first_looke
         known.pop("ignore_result")
     assert unread == read
     assert (unread["id"], unread["args"], unread["headers"]["tenant"]) == ("one", [1], "a")
+
+
+WAYS = {
+    "from the top": lambda stack: stack.top,
+    "from the list": lambda stack: stack.stack[-1],
+    "by taking it off": lambda stack: stack.push(stack.pop())[-1],
+    "from below another": lambda stack: (stack.push(Context()), stack.stack[-2], stack.pop())[1],
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_a_run_s_request_is_the_same_however_it_is_taken_from_the_stack(app: Any, way: Any) -> None:
+    seen: SimpleQueue[Any] = SimpleQueue()
+
+    @app.task(bind=True, name="looks", shared=False, ignore_result=True)
+    def looks(self: Any) -> None:
+        request = way(self.request_stack)
+        seen.put((type(request), request is self.request, request.get("id"), len(self.request_stack)))
+
+    with start_worker(app, perform_ping_check=False):
+        result = looks.delay()
+        assert seen.get(timeout=SECONDS) == (Context, True, result.id, 1)
+
+
+@pytest.mark.parametrize("pushed", [SimpleNamespace(id="own"), {"id": "own"}], ids=["an object", "a dict"])
+def test_a_request_of_one_s_own_is_the_task_s_as_long_as_it_is_on_the_stack(app: Any, pushed: Any) -> None:
+    @app.task(bind=True, name="looks", shared=False)
+    def looks(self: Any) -> Any:
+        return self.request
+
+    looks.request_stack.push(pushed)
+    assert looks.run() is looks.request_stack.top is pushed
+    assert looks.request_stack.pop() is pushed
+    assert looks.run() is not pushed
 
 
 def test_what_a_task_says_of_itself_shall_follow_it_though_its_result_is_ignored(app: Any) -> None:
