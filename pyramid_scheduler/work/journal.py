@@ -25,8 +25,9 @@ log = logging.getLogger(__name__)
 SLOT = Struct("dQQIBBBBB3x")
 IN_SLOT = Struct("dQQI").size
 HAS_ENDED, IS_ACKING, IS_ACKED, HAS_BEGUN = (IN_SLOT + number for number in (1, 2, 3, 4))
-SLOTS = 1 << 14
-SLOTS_BYTES = SLOT.size * SLOTS
+#: Used block by block: the second when so many runs wait for their outcome to be settled that the first is full.
+BLOCK_BYTES, BLOCKS = SLOT.size << 14, 16
+SLOTS_BYTES = BLOCK_BYTES * BLOCKS
 MAPPED_BYTES = SLOTS_BYTES + ROOMS_BYTES
 
 
@@ -41,8 +42,9 @@ class Journal:
         self._fd = _open_file() if fd is None else fd
         self._pages = mmap.mmap(self._fd, MAPPED_BYTES)
         self._inode = os.fstat(self._fd).st_ino
-        # From the end and back: the same few slots again and again, as each takes memory from its first use on.
-        self._free = list(range(SLOTS_BYTES - SLOT.size, -1, -SLOT.size))
+        # The same few slots again and again, as each takes memory from its first use on.
+        self._free: list[int] = []
+        self._unused = iter(range(0, SLOTS_BYTES, BLOCK_BYTES))
         self._sheets = Sheets(self._pages, self._fd, SLOTS_BYTES)
         # Whoever holds a delivery may drop it unsettled: what its slot names must stay where it is all the same.
         self._named: dict[int, Sheet] = {}
@@ -64,13 +66,22 @@ class Journal:
         delivery = run.delivery
         sheet, place = delivery.place or self._sheets.alone(run)
         try:
-            at = self._free.pop()
+            at: int | None = self._free.pop()
         except IndexError:
+            at = self._begin_block()
+        if at is None:
             return False
         self._named[at] = sheet
         SLOT.pack_into(self._pages, at, run.started_at, sheet.at, sheet.number, place, wants_word, 0, 0, 0, 1)
         delivery.journaled_at = at
         return True
+
+    def _begin_block(self) -> int | None:
+        """Its first slot."""
+        first = next(self._unused, None)
+        if first is not None:
+            self._free.extend(range(first + BLOCK_BYTES - SLOT.size, first, -SLOT.size))
+        return first
 
     def note_end(self, delivery: Delivery) -> None:
         """It has ended, and not failed; it is crossed out when that is written elsewhere."""
@@ -109,7 +120,7 @@ class Journal:
         """What was begun and not settled, read by the parent when the child is dead."""
         found: list[Begun] = []
         sheets = SheetReader(self._fd, reopen)
-        for *slot, has_begun in SLOT.iter_unpack(os.pread(self._fd, SLOTS_BYTES, 0)):
+        for *slot, has_begun in self._slots():
             if not has_begun:
                 continue
             try:
@@ -117,6 +128,13 @@ class Journal:
             except Exception:  # the others are to be found all the same
                 log.exception("what a dead process wrote of a run cannot be read")
         return found
+
+    def _slots(self) -> Iterator[tuple[Any, ...]]:
+        """Of the blocks that were used."""
+        for first in range(0, SLOTS_BYTES, BLOCK_BYTES):
+            words = os.pread(self._fd, BLOCK_BYTES, first)
+            if words.strip(b"\0"):
+                yield from SLOT.iter_unpack(words)
 
     def close(self) -> None:
         self._pages.close()

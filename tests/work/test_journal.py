@@ -16,7 +16,7 @@ import pytest
 from pyramid_scheduler.broker.payload import dump, load
 from pyramid_scheduler.core.ending import Begun
 from pyramid_scheduler.core.message import Delivery, Message
-from pyramid_scheduler.work.journal import MAPPED_BYTES, Journal
+from pyramid_scheduler.work.journal import BLOCK_BYTES, MAPPED_BYTES, SLOT, Journal
 from pyramid_scheduler.work.sheet import ROOM_BYTES, ROOMS
 from tests.work.fakes import begin, delivery
 
@@ -236,7 +236,17 @@ def test_a_run_whose_message_was_dropped_unsettled_is_found_all_the_same(journal
     assert {one.run_id for one in left(journal)} == {"0", "1", "2"}
 
 
+def test_of_more_unsettled_runs_than_a_block_has_slots_each_finds_a_place(journal: Journal) -> None:
+    size = BLOCK_BYTES // SLOT.size + 2
+    many = [came(str(number)) for number in range(size)]
+    journal.foresee(many)
+    assert all(begin(journal, one) for one in many)
+    journal.note_acks(many[-1:])
+    journal.end(*many[:-2])
+    assert [(one.run_id, one.is_acked) for one in left(journal)] == [(str(size - 2), False), (str(size - 1), True)]
+
+
 def test_a_run_that_finds_no_place_in_the_journal_has_not_begun(journal: Journal) -> None:
-    journal._free.clear()
+    journal._unused = iter(())
     assert not begin(journal, delivery("one too many"))
     assert left(journal) == []

@@ -436,11 +436,11 @@ def test_a_run_that_finds_no_place_in_the_journal_goes_back_unrun(make_workshop:
         shop = make_workshop(delivery("a", "early"), journal=journal)
         ran: list[int] = []
         shop.add("early", lambda: ran.append(1), ack_early=True)
-        places = [journal._free.pop() for _ in range(len(journal._free))]
+        places, journal._unused = journal._unused, iter(())
         shop.worker.start()
         wait_for(lambda: shop.source.given_back)
         assert ran == []
-        journal._free.extend(places)
+        journal._unused = places
         shop.ends("a")
         assert ran == [1]
         shop.end()
