@@ -41,7 +41,6 @@ class Journal:
     def __init__(self, fd: int | None = None) -> None:
         self._fd = _open_file() if fd is None else fd
         self._pages = mmap.mmap(self._fd, MAPPED_BYTES)
-        self._inode = os.fstat(self._fd).st_ino
         # The same few slots again and again, as each takes memory from its first use on.
         self._free: list[int] = []
         self._unused = iter(range(0, SLOTS_BYTES, BLOCK_BYTES))
@@ -56,10 +55,7 @@ class Journal:
     @property
     def is_whole(self) -> bool:
         """Whether nobody has closed its descriptor."""
-        try:
-            return os.fstat(self._fd).st_ino == self._inode
-        except OSError:
-            return False
+        return self._sheets.is_whole
 
     def begin(self, run: Run, *, wants_word: bool) -> bool:
         """Write it down; False: there are too many. ``wants_word``: its task is to be told how it ended."""

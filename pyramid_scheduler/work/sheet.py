@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import marshal
 import mmap
@@ -102,6 +103,11 @@ class Sheets:
         HEAD.pack_into(self._pages, at, number, length)
         return Sheet(at, number, self._free.append)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether nobody has closed the file's descriptor."""
+        return self._large.is_whole
+
     def tidy(self) -> None:
         """Give back the memory of large rooms."""
         self._large.tidy()
@@ -143,6 +149,7 @@ class _LargeRooms:
 
     def __init__(self, fd: int, begin: int) -> None:
         self._fd = fd
+        self._inode = os.fstat(fd).st_ino
         self._begin = begin
         self._lock = threading.Lock()
         self._taken = 0
@@ -150,7 +157,16 @@ class _LargeRooms:
         self._free: list[int] = []
         self._next = begin
 
+    @property
+    def is_whole(self) -> bool:
+        try:
+            return os.fstat(self._fd).st_ino == self._inode
+        except OSError:
+            return False
+
     def write(self, words: bytes, number: int) -> Sheet:
+        if not self.is_whole:  # the number may be that of a file of the application's now
+            raise OSError(errno.EBADF, "a job has closed descriptors that are not its own")
         at = self._take()
         _write(self._fd, words, at + HEAD.size)
         _write(self._fd, HEAD.pack(number, len(words)), at)
@@ -166,7 +182,7 @@ class _LargeRooms:
 
     def tidy(self) -> None:
         """What nobody reads any more keeps its memory otherwise."""
-        if not self._left:
+        if not self._left or not self.is_whole:
             return
         with self._lock:
             while self._left:

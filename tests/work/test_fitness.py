@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 from pytest_mock import MockerFixture
 
 from pyramid_scheduler.work.fitness import FAILURES_IN_WANT, Fitness
-from pyramid_scheduler.work.journal import Journal
+from pyramid_scheduler.work.journal import MAPPED_BYTES, Journal
+from pyramid_scheduler.work.sheet import ROOM_BYTES
+from tests.work.fakes import begin, delivery
 
 
 def test_a_sound_process_blames_others_however_often_they_fail() -> None:
@@ -31,6 +34,25 @@ def test_closed_descriptors_are_noticed_also_where_others_have_their_numbers_now
         finally:
             os.dup2(kept, journal._fd)
             os.close(kept)
+
+
+def test_a_file_that_has_the_number_of_a_closed_journal_is_neither_written_to_nor_cut_off(tmp_path: Path) -> None:
+    large, other = delivery("large"), delivery("other")
+    large.body = other.body = b"x" * 2 * ROOM_BYTES
+    with Journal() as journal:
+        begin(journal, large)
+        kept = os.dup(journal._fd)
+        with (tmp_path / "theirs").open("wb+") as theirs:
+            theirs.truncate(2 * MAPPED_BYTES)
+            os.dup2(theirs.fileno(), journal._fd)
+            try:
+                with pytest.raises(OSError, match="closed descriptors"):
+                    begin(journal, other)
+                journal.end(large)
+                assert os.fstat(theirs.fileno()).st_size == 2 * MAPPED_BYTES
+            finally:
+                os.dup2(kept, journal._fd)
+                os.close(kept)
 
 
 @pytest.mark.parametrize(
