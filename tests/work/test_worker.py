@@ -458,15 +458,15 @@ def test_what_comes_while_tasks_are_acked_early_is_written_down_before_it_begins
         shop.worker.start()
         numbers = itertools.count()
 
-        def run(name: str) -> None:
+        def put(name: str) -> str:
             number = f"{name}{next(numbers)}"
             shop.source.put(delivery(number, name))
-            shop.ends(number)
+            return number
 
-        run("job")
-        run("job")
+        shop.ends(put("job"))
+        shop.ends(put("job"))
         assert foreseen == []
-        wait_for(lambda: run("early") or foreseen)  # the next may be late in coming
+        wait_for(lambda: put("early") and foreseen)  # one upon the other: who waits for each may be late with the next
         shop.end()
 
 
