@@ -59,15 +59,15 @@ class Sheets:
 
     def foresee(self, deliveries: Sequence[Delivery]) -> None:
         """Write down what those carry, where marshal has a word for all of it, so that it need not be done for each."""
-        longest = max((len(one.raw) or len(one.body) + HEADERS_BYTES for one in deliveries), default=0)
-        fit = ROOM_BYTES // (SURPLUS_BYTES + longest) or 1
+        lengths = [len(one.raw) or len(one.body) + HEADERS_BYTES for one in deliveries]
+        fit = ROOM_BYTES // (SURPLUS_BYTES + max(lengths, default=0)) or 1
         for first in range(0, len(deliveries), fit):
             self._foresee(deliveries[first : first + fit])
 
     def _foresee(self, few: Sequence[Delivery]) -> None:
-        pieces, queues, tags = [_piece(one) for one in few], [one.queue for one in few], [one.tag for one in few]
+        pieces = [one.raw or _parts(one) for one in few]
         try:
-            words = marshal.dumps((pieces, queues, tags))
+            words = marshal.dumps((pieces, [one.queue for one in few], [one.tag for one in few]))
         except ValueError:
             return
         if len(words) > LONGEST_IN_ROOM and len(few) > 1:
@@ -195,16 +195,16 @@ class _LargeRooms:
 
 def _words(run: Run) -> bytes:
     one = run.delivery
-    entry = (run.id, run.task, run.retries), _piece(one), one.queue, one.tag
+    entry = (run.id, run.task, run.retries), one.raw or _parts(one), one.queue, one.tag
     try:
         return marshal.dumps(entry)
     except ValueError:  # a date among the headers, say
         return pickle.dumps(entry)
 
 
-def _piece(one: Delivery) -> Any:
-    """Its message as it came, where it came in one piece; else plain values, as they are at hand."""
-    return one.raw or (one.headers, one.body, one.content_type, one.content_encoding, one.properties)
+def _parts(one: Delivery) -> tuple[Any, ...]:
+    """Of a message that did not come in one piece: plain values, as they are at hand."""
+    return one.headers, one.body, one.content_type, one.content_encoding, one.properties
 
 
 def _bytes(raw: str | bytes) -> bytes:

@@ -19,17 +19,8 @@ T = TypeVar("T")
 DEATH_SECONDS = 10.0
 #: Who does not listen for it ignores it. A call that blocks returns for its handler, in which what was raised comes up.
 WAKING_SIGNAL = signal.SIGURG
-
-
-class _Hold:
-    """A run that lasts. One is made for each run: what most leave as it is stays the class's."""
-
-    signum: int | None = None
-    is_interrupted: bool = False
-
-    def __init__(self, run: Run, thread_id: int) -> None:
-        self.run = run
-        self.thread_id = thread_id
+#: A run that lasts, and the thread in which it does. One is made for each run.
+_Hold = tuple[Run, int]
 
 
 class Terminations:
@@ -43,34 +34,38 @@ class Terminations:
         self._clock = clock
         self._report = report if alone else None
         self._holds: dict[str, _Hold] = {}
+        self._marks: dict[int, int | None] = {}  # by the id of a hold: the signal that is to end it; None interrupts it
         self._lock = threading.Lock()
         self._wakes_main: bool | None = None  # not known before a run of the main thread
 
     def call(self, run: Run, call: Callable[..., T], *args: Any) -> T:
         """``call(*args)``, which is ``run`` and can be ended while it lasts."""
-        hold = _Hold(run, threading.get_ident())
-        if self._wakes_main is None and hold.thread_id == threading.main_thread().ident:
+        hold = run, threading.get_ident()
+        if self._wakes_main is None and hold[1] == threading.main_thread().ident:
             self._wakes_main = _listen()
         try:
             try:
                 self._holds[run.id] = hold
                 return call(*args)
             finally:
-                if self._holds.pop(run.id, None) is not hold or hold.is_interrupted:  # somebody ends it
+                if self._holds.pop(run.id, None) is not hold or self._marks:  # somebody ends it, or another
                     finish(lambda: self._let_go(hold))
         except INTERRUPTIONS as raised:
             finish(lambda: self._let_go(hold))  # it may have come up just before that
             if isinstance(raised, JobTerminated):
-                raised.signum = hold.signum or 0  # it was raised as a bare class: the interpreter takes no more
+                raised.signum = self._marks.get(id(hold)) or 0  # it was raised as a bare class: no more can be
             raise
+        finally:
+            if self._marks:
+                self._marks.pop(id(hold), None)
 
     def _let_go(self, hold: _Hold) -> None:
         with self._lock:
-            self._holds.pop(hold.run.id, None)
-            if hold.signum is None and not hold.is_interrupted:
+            self._holds.pop(hold[0].id, None)
+            if id(hold) not in self._marks:
                 return
-            if hold.signum is None or self._report is None:
-                _raise_in(hold.thread_id, None)
+            if self._marks[id(hold)] is None or self._report is None:
+                _raise_in(hold[1], None)
                 return
         # The next run would be ended in its place: this process dies any moment.
         threading.Event().wait(DEATH_SECONDS)
@@ -81,11 +76,11 @@ class Terminations:
             hold = self._holds.pop(run_id, None)
             if hold is None:
                 return False
-            hold.signum = signum
+            self._marks[id(hold)] = signum
             if self._report is not None:
-                self._report(run_id, self._deadline(hold, signum))
+                self._report(run_id, self._deadline(hold[0], signum))
             else:
-                _raise_in(hold.thread_id, JobTerminated)
+                _raise_in(hold[1], JobTerminated)
             return True
 
     def interrupt(self, run_id: str) -> bool:
@@ -97,19 +92,21 @@ class Terminations:
             hold = self._holds.get(run_id)
             if hold is None:
                 return False
-            hold.is_interrupted = True
+            self._marks[id(hold)] = None
             if self._holds.get(run_id) is not hold:  # it has ended meanwhile, and may have overlooked that
+                self._marks.pop(id(hold), None)
                 return False
-            _raise_in(hold.thread_id, SoftTimeLimitExceeded)
-            if self._wakes_main and hold.thread_id == threading.main_thread().ident:
-                signal.pthread_kill(hold.thread_id, WAKING_SIGNAL)
+            thread_id = hold[1]
+            _raise_in(thread_id, SoftTimeLimitExceeded)
+            if self._wakes_main and thread_id == threading.main_thread().ident:
+                signal.pthread_kill(thread_id, WAKING_SIGNAL)
             return True
 
-    def _deadline(self, hold: _Hold, signum: int) -> Deadline:
+    def _deadline(self, run: Run, signum: int) -> Deadline:
         return Deadline(
-            begun=Begun.of(hold.run, wants_word=True),
+            begun=Begun.of(run, wants_word=True),
             at=self._clock.monotonic(),
-            limit_seconds=self._clock.time() - hold.run.started_at,
+            limit_seconds=self._clock.time() - run.started_at,
             cause=Cause.TERMINATED,
             signum=signum,
         )
