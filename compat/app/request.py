@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import Any, Self
+
+from ..utils.threads import LocalStack
 
 _UNSET = object()
 #: What RabbitMQ adds to dead letters; sent along with a retry it would be taken for a cycle.
@@ -156,7 +157,7 @@ class Unread:
         raise NotImplementedError
 
 
-class RequestStack(threading.local):
+class RequestStack(LocalStack[Any]):
     """The requests of a task's calls that last, in each thread.
 
     The tracer's own way in is ``calls``, where some are Unread; whoever comes by another finds what became of them.
@@ -166,7 +167,7 @@ class RequestStack(threading.local):
         self.calls: list[Any] = []
 
     @property
-    def stack(self) -> list[Any]:
+    def stack(self) -> list[Any]:  # type: ignore[override]
         calls = self.calls
         calls[:] = map(read, calls)
         return calls
@@ -175,11 +176,6 @@ class RequestStack(threading.local):
     def top(self) -> Any:
         calls = self.calls
         return read(calls[-1]) if calls else None
-
-    def push(self, request: Any) -> list[Any]:
-        stack = self.stack
-        stack.append(request)
-        return stack
 
     def pop(self) -> Any:
         """Take the top off; None where there is none."""

@@ -178,8 +178,7 @@ class Traced:
                 if signals.task_postrun.receivers:
                     self._say_it_is_over()
             finally:
-                tasks.pop()
-                requests.pop()
+                del tasks[-1:], requests[-1:]  # the task may have taken off its own
                 if tracer.tidies:
                     self._tidy_up()
 

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 
+from compat._state import _task_stack, pop_current_task
 from compat.app.task import Context
 from compat.contrib.testing.worker import start_worker
 from compat.exceptions import MaxRetriesExceededError, Reject, Retry
+from compat.utils.threads import LocalManager, LocalStack, release_local
 
 SECONDS = 10
 
@@ -125,6 +127,37 @@ def test_a_request_of_one_s_own_is_the_task_s_as_long_as_it_is_on_the_stack(app:
     assert looks.run() is looks.request_stack.top is pushed
     assert looks.request_stack.pop() is pushed
     assert looks.run() is not pushed
+
+
+TOO_MANY = {
+    "its request taken off": lambda task: task.request_stack.pop(),
+    "its requests released": lambda task: release_local(task.request_stack),
+    "the task taken off": lambda task: pop_current_task(),
+    "all tasks released": lambda task: release_local(_task_stack),
+}
+
+
+@pytest.mark.parametrize("take", TOO_MANY.values(), ids=TOO_MANY)
+def test_a_task_that_takes_more_off_the_stacks_than_it_has_put_there_succeeds_all_the_same(app: Any, take: Any) -> None:
+    @app.task(bind=True, name="takes", shared=False)
+    def takes(self: Any) -> str:
+        take(self)
+        return "done"
+
+    assert takes.apply().get() == "done"
+    with start_worker(app, perform_ping_check=False):
+        assert takes.delay().get(timeout=SECONDS, interval=0.01) == "done"
+
+
+def test_a_task_s_requests_are_released_as_any_local_stack_is(app: Any) -> None:
+    @app.task(bind=True, name="looks", shared=False)
+    def looks(self: Any) -> Any:
+        return self.request
+
+    looks.push_request(id="kept")
+    assert isinstance(looks.request_stack, LocalStack)
+    LocalManager(looks.request_stack).cleanup()
+    assert (len(looks.request_stack), looks.request.id) == (0, None)
 
 
 def test_what_a_task_says_of_itself_shall_follow_it_though_its_result_is_ignored(app: Any) -> None:
