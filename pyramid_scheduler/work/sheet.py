@@ -59,10 +59,19 @@ class Sheets:
 
     def foresee(self, deliveries: Sequence[Delivery]) -> None:
         """Write down what those carry, where marshal has a word for all of it, so that it need not be done for each."""
-        lengths = [len(one.raw) or len(one.body) + HEADERS_BYTES for one in deliveries]
-        fit = ROOM_BYTES // (SURPLUS_BYTES + max(lengths, default=0)) or 1
-        for first in range(0, len(deliveries), fit):
-            self._foresee(deliveries[first : first + fit])
+        few: list[Delivery] = []
+        left = LONGEST_IN_ROOM
+        for one in deliveries:
+            length = SURPLUS_BYTES + (len(one.raw) or len(one.body) + HEADERS_BYTES)
+            if length > LONGEST_IN_ROOM:  # a large room of its own, when it begins
+                continue
+            if length > left:
+                self._foresee(few)
+                few, left = [], LONGEST_IN_ROOM
+            few.append(one)
+            left -= length
+        if few:
+            self._foresee(few)
 
     def _foresee(self, few: Sequence[Delivery]) -> None:
         pieces = [one.raw or _parts(one) for one in few]

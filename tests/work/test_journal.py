@@ -156,6 +156,19 @@ def test_what_was_foreseen_is_found_as_it_came_once_it_has_begun(
     }
 
 
+@pytest.mark.parametrize("make", [came, in_parts])
+def test_a_message_that_is_too_long_for_a_room_takes_none_from_those_that_came_with_it(
+    journal: Journal, make: Callable[..., Delivery]
+) -> None:
+    many = [make(str(number), b"x" * (2 * ROOM_BYTES if number == 200 else 10)) for number in range(2 * ROOMS)]
+    journal.foresee(many)
+    assert [one.tag for one in many if one.place is None] == ["200"]
+    assert len({one.place[0].number for one in many if one.place is not None}) < ROOMS // 8
+    begin(journal, many[200])
+    begin(journal, many[201])
+    assert [one.message for one in left(journal)] == [many[200].message(), many[201].message()]
+
+
 def test_each_run_of_a_sheet_has_states_and_an_end_of_its_own(journal: Journal) -> None:
     ended, acking, acked, settled = many = [came(name) for name in ("ended", "acking", "acked", "settled")]
     journal.foresee(many)
