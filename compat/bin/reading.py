@@ -12,8 +12,8 @@ from ..utils.log import LOG_LEVELS
 
 
 def level(text: str) -> str:
-    """A level of logging by its name, or its number."""
-    if text.isdigit() or text.upper() in LOG_LEVELS:
+    """A level of logging by its name."""
+    if text.upper() in LOG_LEVELS:
         return text.upper()
     names = ", ".join(name for name in LOG_LEVELS if isinstance(name, str) and name != "NOTSET")
     raise argparse.ArgumentTypeError(f"{text!r} is not one of {names}")

@@ -21,6 +21,7 @@ APP = ("-A", f"{__name__}:proj")
         (("call", "add", "--eta", "tomorrow"), "unable to parse date string 'tomorrow'"),
         (("call", "add", "--expires", "soon"), "unable to parse date string 'soon'"),
         (("worker", "-l", "loud"), "'loud' is not one of"),
+        (("worker", "-l", "10"), "'10' is not one of"),
         (("beat", "-l", "loud"), "'loud' is not one of"),
     ],
 )
