@@ -9,11 +9,11 @@ from typing import Any
 
 from kombu.utils.encoding import safe_repr
 
+from ..platforms.exits import EX_UNAVAILABLE
 from ..utils.text import indent
 from ..worker import control as _commands
 from ..worker.panel import Panel
 
-EX_UNAVAILABLE = 69
 EX_MISUSED = 2
 
 

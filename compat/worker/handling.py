@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from logging import INFO
 from typing import Any
@@ -23,7 +23,7 @@ from ..utils.einfo import ExceptionInfo
 from ..utils.log import get_logger
 from . import state
 from .losses import by_celerys_name, raised
-from .request import REQUEUED, Request, shown_name, task_request
+from .request import REQUEUED, Request, headers_told, shown_name, task_request
 from .turns import TURN, Turns
 
 # The names of Celery's modules, by which its users say what is logged where.
@@ -90,7 +90,7 @@ class Handler:
         events = self._events
         is_watched = events is not None and events.is_open
         if is_watched:
-            self.tell("task-received", uuid=run.id, name=request.name, **_headers_told(run.headers))
+            self.tell("task-received", uuid=run.id, name=request.name, **headers_told(run.headers))
         if task is None:
             return self._unknown(run, request)
         if run.id in state.revoked or (state.revoked_stamps and _is_revoked_by_stamp(request)):
@@ -295,8 +295,3 @@ def _log_received(run: Run, name: str) -> None:
     told = {"args": run.headers.get("argsrepr"), "kwargs": run.headers.get("kwargsrepr"), "eta": run.headers.get("eta")}
     said = {"id": run.id, "name": name, **told}
     receiving.info(trace.LOG_RECEIVED, said, extra={"data": said})
-
-
-def _headers_told(headers: Mapping[str, Any]) -> dict[str, Any]:
-    told = {name: headers.get(name) for name in ("root_id", "parent_id", "retries", "eta", "expires")}
-    return {**told, "args": headers.get("argsrepr"), "kwargs": headers.get("kwargsrepr")}

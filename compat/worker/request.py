@@ -137,6 +137,12 @@ def shown_name(headers: Mapping[str, Any], task: str) -> str:
     return headers.get("shadow") or task
 
 
+def headers_told(headers: Mapping[str, Any]) -> dict[str, Any]:
+    """What an event tells of a message that was received."""
+    told = {name: headers.get(name) for name in ("root_id", "parent_id", "retries", "eta", "expires")}
+    return {**told, "args": headers.get("argsrepr"), "kwargs": headers.get("kwargsrepr")}
+
+
 _ON_THE_WIRE = {"parent": "parent_id", "root": "root_id"}
 
 

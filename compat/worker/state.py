@@ -15,10 +15,11 @@ from kombu.serialization import pickle, pickle_protocol
 
 from .. import __version__
 from ..exceptions import ImproperlyConfigured, WorkerShutdown, WorkerTerminate
+from ..platforms.exits import EX_FAILURE as EX_FAILURE
+from ..platforms.exits import EX_OK as EX_OK
 from ..utils.collections import LimitedSet
 
 SOFTWARE_INFO = {"sw_ident": "py-celery", "sw_ver": __version__, "sw_sys": platform.system()}
-EX_OK, EX_FAILURE = 0, 1
 
 
 def _env(name: str, default: Any, kind: Callable[[str], Any], kind_name: str) -> Any:

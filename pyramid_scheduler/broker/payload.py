@@ -6,7 +6,6 @@ import base64
 import itertools
 import json
 import os
-from binascii import b2a_base64
 from typing import Any
 
 from kombu.utils.json import dumps, object_hook
@@ -26,7 +25,7 @@ def dump(message: Message) -> str:
     """The envelope of ``message``, its body in base64: what looks into a queue of Celery's decodes that, unasked."""
     # Part by part: to make one value of them first takes longer, and its encoding is most of what adding a job costs.
     headers = message.headers if type(message.headers) is dict else dict(message.headers)
-    body = b2a_base64(message.body, newline=False).decode("ascii")
+    body = base64.b64encode(message.body).decode("ascii")
     return (
         f'{{"body": "{body}", "content-encoding": {quote(message.content_encoding)},'
         f' "content-type": {quote(message.content_type)}, "headers": {_table(headers)},'
